@@ -1,0 +1,73 @@
+"""The folder of a training run: its snapshot, its log, its sample sheets. Every file is whole or absent."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import TrainingError
+from .data import to_picture
+
+__all__ = ["RunFolder", "load_snapshot"]
+
+
+class RunFolder:
+    """Where a run writes. Made when it does not exist."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.snapshot = self.path / "snapshot.pt"
+        self.log = self.path / "log.csv"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"A run needs a folder that it can write to; {path}: {error}.") from error
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Write the snapshot under a temporary name and put it in the place of the last one."""
+        temporary = self.snapshot.with_suffix(".part")
+        torch.save(dict(state), temporary)
+        os.replace(temporary, self.snapshot)
+
+    def sheet(self, samples: Tensor, step: int) -> Path:
+        """Write samples (rows, columns, 3, R, R) in [-1, 1] as one PNG."""
+        rows, columns, _, height, width = samples.shape
+        grid = to_picture(samples.flatten(0, 1)).reshape(rows, columns, 3, height, width)
+        picture = grid.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
+        path = self.path / f"samples_{step:07d}.png"
+        temporary = path.with_suffix(".part")
+        Image.fromarray(picture.cpu().numpy()).save(temporary, format="PNG")
+        os.replace(temporary, path)
+        return path
+
+    def write_log(self, row: Mapping[str, float]) -> None:
+        """Append one row; the first one of a run writes the header too."""
+        new = not self.log.exists()
+        with self.log.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+
+
+def load_snapshot(path: Path, kind: str) -> dict[str, Any]:
+    """Read a snapshot of a run of this kind; nothing in the file is executed.
+
+    Raises:
+        TrainingError: not a snapshot, damaged, or of another kind of run.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001  torch raises nearly anything for a damaged file
+        raise TrainingError(f"{path} is not a whole snapshot of a training run: {error}. Use another.") from error
+    if not isinstance(state, dict) or state.get("kind") != kind:
+        found = state.get("kind") if isinstance(state, dict) else type(state).__name__
+        raise TrainingError(f"{path} must hold a run of `train {kind}`; it holds {found}. Use another folder.")
+    return state
