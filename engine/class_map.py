@@ -1,0 +1,137 @@
+"""ClassMap: labelled regions with strengths, painted over the picture's own label (W of paper eq. 2).
+
+A class map keeps its labels as they were given; `render` resolves them against a model. It knows no networks.
+
+Shapes: N images, K labels in this map, H W size of the largest mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from .errors import InputError, MaskError
+from .style import over, resize
+
+__all__ = ["ClassMap", "as_mask", "as_strength"]
+
+SUM_TOLERANCE = 1e-4
+"""How far exact weights may sum away from one; 8-bit pictures, divided and added up in float32, stay far below it."""
+
+
+def as_mask(mask: Tensor, what: str = "mask") -> Tensor:
+    """A mask as (N, 1, H, W) in float32, from (H, W), (N, H, W) or (N, 1, H, W).
+
+    Raises:
+        MaskError: another shape, or values that are not numbers from 0 to 1.
+    """
+    if not isinstance(mask, Tensor):
+        raise MaskError(f"The {what} must be a tensor of numbers from 0 to 1; got {type(mask).__name__}.")
+    shape = tuple(mask.shape)
+    mask = {2: lambda m: m[None, None], 3: lambda m: m[:, None]}.get(mask.dim(), lambda m: m)(mask)
+    if mask.dim() != 4 or mask.shape[1] != 1 or 0 in mask.shape:
+        raise MaskError(f"The {what} must have shape (H, W), (N, H, W) or (N, 1, H, W), none of them 0; got {shape}.")
+    mask = mask.float()
+    if not torch.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1:
+        raise MaskError(
+            f"The {what} must hold numbers from 0 (untouched) to 1 (all); got values from "
+            f"{mask.min().item():g} to {mask.max().item():g}. Divide an 8-bit mask by 255."
+        )
+    return mask
+
+
+def as_strength(strength: float) -> float:
+    """A strength from 0 to 1.
+
+    Raises:
+        InputError: not a number from 0 to 1.
+    """
+    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 1:
+        raise InputError(f"Strength must be a number from 0 (no effect) to 1 (full); got {strength!r}.")
+    return float(strength)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMap:
+    """Regions painted one over the other; what no region covers keeps the picture's own label."""
+
+    labels: tuple[Hashable, ...] = ()
+    """Each a class number, a class name, or a `Collage` whose style is meant; every entry once."""
+    weights: Tensor = field(default_factory=lambda: torch.zeros(1, 0, 1, 1))
+    """(N, K, H, W): how much of each label is at each pixel; the rest, 1 - sum, is the picture's own label."""
+
+    def paint(self, label: Hashable, mask: Tensor, strength: float = 1.0) -> ClassMap:
+        """Paint `label` over what is there: `w <- w * (1 - m s)`, new map `m s`. A label painted twice is one entry.
+
+        Args:
+            label: class number, class name, or a `Collage` whose style is meant.
+            mask: (H, W), (N, H, W) or (N, 1, H, W), 0 to 1.
+            strength: 0 to 1.
+
+        Raises:
+            MaskError: a mask of the wrong shape, range or batch size.
+            InputError: a strength outside 0 to 1.
+        """
+        above = as_mask(mask) * as_strength(strength)
+        below, above = _together(self.weights, above)
+        if label not in self.labels:
+            return ClassMap((*self.labels, label), over(below, above))
+        painted, index = over(below, above), self.labels.index(label)
+        merged = painted[:, :-1].clone()
+        merged[:, index] += painted[:, -1]
+        return ClassMap(self.labels, merged)
+
+    @classmethod
+    def from_weights(cls, labels: Sequence[Hashable], weights: Tensor) -> ClassMap:
+        """Exact weights W of eq. 2: the picture's own label is left with nothing.
+
+        Args:
+            labels: K of them; repeated ones are added up.
+            weights: (N, K, H, W) or (K, H, W), non-negative, summing to one over K at every pixel.
+
+        Raises:
+            MaskError: another shape, negative or non-finite weights, or sums that differ from one.
+        """
+        weights = weights[None] if weights.dim() == 3 else weights
+        if weights.dim() != 4 or weights.shape[1] != len(labels) or 0 in weights.shape:
+            raise MaskError(
+                f"Weights must have shape (N, K, H, W) with one map for each of the {len(labels)} labels; "
+                f"got {tuple(weights.shape)}."
+            )
+        weights = weights.float()
+        astray = (weights.sum(1) - 1).abs().max().item() if torch.isfinite(weights).all() else float("nan")
+        if not astray <= SUM_TOLERANCE or weights.min() < -SUM_TOLERANCE:
+            raise MaskError(
+                f"Weights must be non-negative and sum to one over the labels at every pixel; they miss one by up to "
+                f"{astray:g} and go down to {weights.min().item():g}. Divide them by their sum, or paint the regions."
+            )
+        unique = tuple(dict.fromkeys(labels))
+        maps = [sum(weights[:, i] for i, other in enumerate(labels) if other == label) for label in unique]
+        stacked = torch.stack(maps, dim=1).clamp(min=0)  # type: ignore[arg-type]
+        return cls(unique, stacked / stacked.sum(1, keepdim=True))
+
+    @property
+    def coverage(self) -> Tensor:
+        """(N, 1, H, W): how much of each pixel is painted, 0 to 1."""
+        return self.weights.sum(1, keepdim=True).clamp(0, 1)
+
+
+def _together(below: Tensor, above: Tensor) -> tuple[Tensor, Tensor]:
+    """Bring two stacks of maps to the larger size and to one batch length."""
+    height, width = max(below.shape[-2:], above.shape[-2:], key=lambda hw: hw[0] * hw[1])
+    # Maps of different aspect cannot both fit one picture; a one-pixel map is the empty canvas and fits all.
+    if below.shape[1] and below.shape[-2] * above.shape[-1] != below.shape[-1] * above.shape[-2]:
+        raise MaskError(
+            f"All masks of a class map must have one aspect; got {tuple(below.shape[-2:])} and "
+            f"{tuple(above.shape[-2:])} (height, width). Resize or crop the mask to the picture."
+        )
+    if len(below) != len(above) and 1 not in (len(below), len(above)):
+        raise MaskError(
+            f"All masks of a class map must come in one batch length, or singly; got {len(below)} and {len(above)}."
+        )
+    count = max(len(below), len(above))
+    below, above = resize(below, (height, width)), resize(above, (height, width))
+    return below.expand(count, -1, -1, -1), above.expand(count, -1, -1, -1)

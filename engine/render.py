@@ -1,0 +1,195 @@
+"""render(gan, collage): run the generator with the edits, a pure function.
+
+References run as batch-mates of the target, in one pass of the one loop: at every feature map the target's features are
+blended with those of its references (paper eq. 3), and a reference leaves the batch after the last layer that uses it.
+
+Shapes: N images of a stream, C channels, h w size of a feature map, R picture size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from torch import Tensor
+
+from .collage import Collage, FeatureEdit
+from .errors import InputError
+from .gan import Gan
+from .label_styles import LabelStyles, check_aspect, repeat
+from .layers import parse_layers
+from .networks.generator import State
+from .style import Style, resize
+
+__all__ = ["render"]
+
+
+@torch.no_grad()
+def render(gan: Gan, collage: Collage) -> Tensor:
+    """Draw a collage.
+
+    Args:
+        gan: the model.
+        collage: a latent and its edits; latents, masks and references of batch one are repeated to the longest batch.
+
+    Returns:
+        (N, 3, R, R) in [-1, 1], on the model's device.
+
+    Raises:
+        InputError: a label, layer, mask, unit or batch that does not fit the model or the picture.
+    """
+    if collage.latent.z.shape[1] != gan.dim_z:
+        raise InputError(
+            f"This model's latents have {gan.dim_z} numbers; the collage's have {collage.latent.z.shape[1]}. "
+            f"Draw or project it with the model that renders it."
+        )
+    streams = _plan(gan, collage)
+    styles = [_together([s.styles.at(norm) for s in streams if s.last >= layer]) for norm, layer in _norm_layers(gan)]
+    z = torch.cat([stream.styles.z for stream in streams if stream.last >= 0])
+    return gan.generator(z, styles, lambda index, state: _edit(streams, index, state))
+
+
+@dataclass(eq=False)
+class _Stream:
+    """One collage that runs in the batch: the target, or a reference."""
+
+    collage: Collage
+    styles: LabelStyles
+    blends: list[tuple[FeatureEdit, frozenset[int], _Stream]]
+    """Feature edits, the feature maps at which each acts, and the stream of its reference."""
+    last: int = -1
+    """The last feature map at which this stream is needed; it leaves the batch after it."""
+
+    @property
+    def count(self) -> int:
+        return self.styles.count
+
+
+def _plan(gan: Gan, collage: Collage) -> list[_Stream]:
+    """All streams that must run, the target first, then by how long they are needed."""
+    found: dict[int, _Stream] = {}
+    target = _stream(gan, collage, found)
+    # Users come after their references in `found` (they are entered when complete), so reversed order sees users first.
+    target.last = len(gan.generator.feature_sizes)
+    for stream in reversed(found.values()):
+        for _, maps, reference in stream.blends:
+            reference.last = max([reference.last, *(index for index in maps if index <= stream.last)])
+    running = [stream for stream in found.values() if stream.last >= 0]
+    return sorted(running, key=lambda stream: -stream.last)
+
+
+def _stream(gan: Gan, collage: Collage, found: dict[int, _Stream]) -> _Stream:
+    """The stream of a collage, made once however often it is used, after those of its references."""
+    if id(collage) not in found:
+        edits = [edit for edit in collage.edits if isinstance(edit, FeatureEdit)]
+        for edit in edits:
+            check_aspect(edit.mask, "mask of a feature collage")
+        sizes = gan.generator.feature_sizes
+        # An edit without weight is dropped before the run: "no mask" changes no bit of the picture.
+        chosen = [(edit, parse_layers(edit.layers, sizes)) for edit in edits]
+        active = [(edit, maps) for edit, maps in chosen if edit.strength * edit.mask.max() > 0]
+        blends = [(edit, maps, _stream(gan, edit.reference, found)) for edit, maps in active]
+        styles = LabelStyles(gan, collage, _count(collage))
+        found[id(collage)] = _Stream(collage, styles, blends)
+    return found[id(collage)]
+
+
+def _count(collage: Collage) -> int:
+    """How many pictures a collage makes: the longest batch among its latents, maps, masks and references."""
+    counts = [len(collage)]
+    for edit in collage.edits:
+        if isinstance(edit, FeatureEdit):
+            counts += [len(edit.mask), _count(edit.reference)]
+        else:
+            counts.append(len(edit.class_map.weights))
+    return max(counts)
+
+
+def _norm_layers(gan: Gan) -> list[tuple[int, int]]:
+    """(norm, layer) for every conditional norm: layer i works between feature maps i - 1 and i."""
+    per_layer = [layer for layer, module in enumerate(gan.generator.layers, 1) for _ in range(module.n_norms)]  # type: ignore[call-overload]
+    return list(enumerate(per_layer))
+
+
+def _together(styles: list[Style]) -> Style:
+    """The styles of several streams as one batch: streams with fewer labels get more, of weight zero."""
+    if len(styles) == 1:
+        return styles[0]
+    most = max(style.vectors.shape[1] for style in styles)
+    size = max((style.weights.shape[-2:] for style in styles), key=lambda hw: hw[0])
+    padded = [_pad(style, most, size) for style in styles]
+    return Style(torch.cat([style.vectors for style in padded]), torch.cat([style.weights for style in padded]))
+
+
+def _pad(style: Style, most: int, size: torch.Size) -> Style:
+    missing = most - style.vectors.shape[1]
+    weights = style.weights.expand(-1, -1, *size)
+    if missing:
+        weights = torch.cat([weights, weights.new_zeros(len(weights), missing, *size)], dim=1)
+    return Style(torch.cat([style.vectors, *[style.vectors[:, :1]] * missing], dim=1), weights)
+
+
+def _edit(streams: list[_Stream], index: int, state: State) -> State:
+    """Blend at feature map `index`, then drop the streams that are not needed any more."""
+    running = [stream for stream in streams if stream.last >= index]
+    counts = [stream.count for stream in running]
+    parts = dict(zip(running, zip(*(tensor.split(counts) for tensor in state), strict=True), strict=True))
+    staying = [stream for stream in running if stream.last > index]
+    blending = [s for s in running if any(index in maps and reference in parts for _, maps, reference in s.blends)]
+    if not blending and len(staying) == len(running):
+        return state
+    # References first: what a picture takes from its reference includes the reference's own edits.
+    for stream in sorted(blending, key=_depth):
+        here = [(edit, reference) for edit, maps, reference in stream.blends if index in maps]
+        parts[stream] = reduce(lambda own, use: _blend(own, parts[use[1]], use[0], stream.count), here, parts[stream])
+    return tuple(torch.cat(tensors) for tensors in zip(*(parts[stream] for stream in staying), strict=True))
+
+
+def _depth(stream: _Stream) -> int:
+    """How deep references nest below a stream."""
+    return 1 + max((_depth(reference) for _, _, reference in stream.blends), default=0)
+
+
+def _blend(own: State, reference: State, edit: FeatureEdit, count: int) -> State:
+    """`h <- h + m s (shifted reference - h)` for every tensor of a state (paper eq. 3)."""
+    mask = repeat(edit.mask.to(own[0].device), count, "masks of a feature collage") * edit.strength
+    blended = []
+    for h, r in zip(own, reference, strict=True):
+        r = _shift(repeat(r, count, "pictures of a reference"), edit.shift)
+        weight = resize(mask, (h.shape[-2], h.shape[-1])).to(h.dtype)  # (N, 1, h, w)
+        if edit.units is not None:
+            weight = weight * _unit_mask(edit.units, h)
+        blended.append(torch.lerp(h, r.to(h.dtype), weight))  # exact at weight 0 and at weight 1
+        if edit.units is not None:  # units are channels of the features; whatever else the state carries stays
+            return (*blended, *own[1:])
+    return tuple(blended)
+
+
+def _unit_mask(units: tuple[int, ...], features: Tensor) -> Tensor:
+    """(1, C, 1, 1): one for the chosen channels."""
+    channels = features.shape[1]
+    if units[-1] >= channels:
+        raise InputError(
+            f"Units must be channels of every chosen layer; the layer at {features.shape[-1]} px has {channels} "
+            f"(0 to {channels - 1}), and unit {units[-1]} was asked for. Choose coarser layers or other units."
+        )
+    mask = torch.zeros(1, channels, 1, 1, device=features.device, dtype=features.dtype)
+    mask[:, list(units)] = 1
+    return mask
+
+
+def _shift(features: Tensor, shift: tuple[float, float]) -> Tensor:
+    """Move (N, C, h, w) by fractions of its size, (right, down): bilinear, the exposed border replicated."""
+    for dimension, fraction in ((3, shift[0]), (2, shift[1])):
+        size = features.shape[dimension]
+        if fraction == 0:
+            continue
+        source = (torch.arange(size, dtype=torch.float64) - fraction * size).clamp(0, size - 1)
+        low = source.floor().long().clamp(max=max(size - 2, 0))
+        part = (source - low).to(features.dtype).to(features.device)
+        part = part.view([-1 if d == dimension else 1 for d in range(4)])
+        low = low.to(features.device)
+        after = (low + 1).clamp(max=size - 1)
+        features = torch.lerp(features.index_select(dimension, low), features.index_select(dimension, after), part)
+    return features
