@@ -1,0 +1,165 @@
+"""SNGAN-projection: the paper's own generator (Miyato & Koyama 2018; paper appendix A).
+
+The discriminator is in `sngan_discriminator.py`, the encoder in `sngan_encoder.py`.
+
+Shapes: N images, C channels, h w space, K labels in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..style import Style, spread
+from .generator import Generator, State
+
+__all__ = ["GENERATOR_CHANNELS", "ConditionalBatchNorm", "GeneratorConfig", "SNGANGenerator"]
+
+GENERATOR_CHANNELS = {
+    # layout: width of the first map and of each block's output, as multiples of ch
+    "64": (16, 8, 4, 2, 1),
+    "128": (8, 8, 4, 4, 2, 1),
+    "128-wide": (16, 16, 8, 4, 2, 1),
+    "256": (16, 16, 8, 8, 4, 2, 1),
+}
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Everything that fixes the shape of an SNGAN generator."""
+
+    channels: tuple[int, ...]
+    """Width of the first map, then of each block's output; each block doubles the size."""
+    n_classes: int
+    """Number of classes; 1 for a model without classes."""
+    dim_z: int = 128
+    """Length of the latent."""
+    bottom: int = 4
+    """Side of the first map, in pixels."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", tuple(self.channels))
+        if len(self.channels) < 2 or min((*self.channels, self.n_classes, self.dim_z, self.bottom)) < 1:
+            raise InputError(f"An SNGAN generator needs two or more widths and positive sizes; got {self}.")
+
+    @property
+    def resolution(self) -> int:
+        """Side of the picture, in pixels."""
+        return self.bottom * 2 ** (len(self.channels) - 1)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch norm whose scale and shift are spread over the picture by class maps (paper eq. 2).
+
+    `out = gamma * (x - mean) / sqrt(var + eps) + beta`, with gamma and beta mixed at every pixel from the class tables.
+    """
+
+    EPS = 2e-5  # Chainer's default, which the released weights were trained with
+    MOMENTUM = 0.1  # new = 0.9 old + 0.1 batch
+
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, channels: int, n_classes: int) -> None:
+        super().__init__()
+        self.gammas = nn.Parameter(torch.ones(n_classes, channels))
+        self.betas = nn.Parameter(torch.zeros(n_classes, channels))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("var", torch.ones(channels))
+
+    def forward(self, x: Tensor, style: Style) -> Tensor:
+        """Normalise x (N, C, h, w) under `style`, whose vectors are class numbers (N, K)."""
+        gamma, beta = self.gammas[style.vectors], self.betas[style.vectors]  # (N, K, C) each
+        if self.training:
+            x = F.batch_norm(x, self.mean, self.var, training=True, momentum=self.MOMENTUM, eps=self.EPS)
+        else:
+            # The statistics go into the K pairs, which is exact (weights sum to one) and costs nothing per pixel.
+            gamma = gamma * torch.rsqrt(self.var + self.EPS)
+            beta = beta - gamma * self.mean
+        pairs = spread(torch.cat([gamma, beta], dim=-1), style.weights).to(x.dtype)  # (N, 2C, h, w) or (N, 2C, 1, 1)
+        scale, shift = pairs.chunk(2, dim=1)
+        return torch.addcmul(shift, x, scale)
+
+    def extra_repr(self) -> str:
+        """Shape of the class tables, for `print(generator)`."""
+        return f"classes={self.gammas.shape[0]}, channels={self.gammas.shape[1]}"
+
+
+def up(x: Tensor) -> Tensor:
+    """Repeat every pixel 2x2: (N, C, h, w) -> (N, C, 2h, 2w)."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+class GeneratorBlock(nn.Module):
+    """Residual block that doubles the size: norm, ReLU, up, conv, norm, ReLU, conv, plus a 1x1 side path."""
+
+    n_norms = 2
+
+    def __init__(self, width_in: int, width_out: int, n_classes: int) -> None:
+        super().__init__()
+        self.norm1 = ConditionalBatchNorm(width_in, n_classes)
+        self.conv1 = nn.Conv2d(width_in, width_out, 3, padding=1)
+        self.norm2 = ConditionalBatchNorm(width_out, n_classes)
+        self.conv2 = nn.Conv2d(width_out, width_out, 3, padding=1)
+        self.side = nn.Conv2d(width_in, width_out, 1)
+
+    def forward(self, state: State, styles: Sequence[Style]) -> State:
+        """(N, Cin, h, w) -> (N, Cout, 2h, 2w)."""
+        (x,) = state
+        # Main path.
+        h = up(F.relu(self.norm1(x, styles[0])))  # (N, Cin, 2h, 2w)
+        h = self.conv1(h)  # (N, Cout, 2h, 2w)
+        h = self.conv2(F.relu(self.norm2(h, styles[1])))
+        # Side path: a 1x1 convolution commutes with repeating pixels, and is four times cheaper before it.
+        return (h + up(self.side(x)),)
+
+
+class SNGANGenerator(Generator):
+    """Linear layer to a small map, residual blocks that double it, norm, ReLU, 3x3 convolution, tanh."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.dim_z, self.n_classes, self.resolution = config.dim_z, config.n_classes, config.resolution
+        self.first = nn.Linear(config.dim_z, config.channels[0] * config.bottom**2)
+        widths = zip(config.channels[:-1], config.channels[1:], strict=True)
+        self.layers = nn.ModuleList(GeneratorBlock(a, b, config.n_classes) for a, b in widths)
+        self.last_norm = nn.BatchNorm2d(
+            config.channels[-1], eps=ConditionalBatchNorm.EPS, momentum=ConditionalBatchNorm.MOMENTUM
+        )
+        self.last_conv = nn.Conv2d(config.channels[-1], 3, 3, padding=1)
+        self.feature_sizes = tuple(config.bottom * 2**i for i in range(len(config.channels)))
+        # Norm 1 of a block works before its upsampling, norm 2 after it.
+        self.norm_sizes = tuple(
+            size for pair in zip(self.feature_sizes[:-1], self.feature_sizes[1:], strict=True) for size in pair
+        )
+        self.apply(_initialise)
+
+    def begin(self, z: Tensor) -> State:
+        """z (N, D) -> (N, C0, 4, 4)."""
+        return (self.first(z).unflatten(1, (-1, self.config.bottom, self.config.bottom)),)
+
+    def end(self, state: State) -> Tensor:
+        """(N, C, R, R) -> pictures (N, 3, R, R) in [-1, 1]."""
+        (x,) = state
+        return torch.tanh(self.last_conv(F.relu(self.last_norm(x))))
+
+    def vectors(self, z: Tensor, labels: Tensor) -> list[Tensor]:
+        """Every norm is told the class number: labels (N,) once for each."""
+        return [labels] * len(self.norm_sizes)
+
+
+def _initialise(module: nn.Module) -> None:
+    """Glorot uniform as the original: gain sqrt(2) for the 3x3 convolutions inside blocks, 1 elsewhere."""
+    if isinstance(module, GeneratorBlock):
+        for conv in (module.conv1, module.conv2):
+            nn.init.xavier_uniform_(conv.weight, gain=2**0.5)
+    elif isinstance(module, (nn.Conv2d, nn.Linear)):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
