@@ -1,0 +1,104 @@
+"""Any weights file as plain tensors: which container it is, told by its first bytes, and what lies in it.
+
+The names inside mean nothing here; `chainer.py` and `native.py` read them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import CheckpointError
+from . import npz
+
+__all__ = ["Contents", "open_contents", "some"]
+
+FLOATS = {"F16", "BF16", "F32", "F64"}
+WANTED = "Needed is the authors' .npz or a .safetensors file written by Neural Collage"
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """A weights file, opened: names and shapes are known, weights are not yet read."""
+
+    path: Path
+    """Where it lies."""
+    container: str
+    """ "npz" or "safetensors"."""
+    shapes: Mapping[str, tuple[int, ...]]
+    """Shape of every tensor by its name in the file."""
+    tensors: Callable[[set[str]], dict[str, Tensor]]
+    """Reads the tensors of the given names, in float32."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Text in the header, where the container has any."""
+
+
+def open_contents(path: str | os.PathLike[str]) -> Contents:
+    """Open a weights file of any known container.
+
+    Raises:
+        CheckpointError: not a file, of no known container, damaged, or of declared sizes that cannot be true.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"A weights file is needed; there is no file {path}. Check the name.")
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start[:4] == b"PK\x03\x04":
+        shapes = npz.shapes(path)
+        return Contents(path, "npz", shapes, lambda names: npz.tensors(path, names))
+    if len(start) == 9 and start[8:] == b"{":
+        return _safetensors(path)
+    raise CheckpointError(f"{WANTED}; {path.name} is {_kind(start)}. {_advice(start)}")
+
+
+def _kind(start: bytes) -> str:
+    if not start:
+        return "empty"
+    if start[:1] == b"\x80":
+        return "a pickle (an old .pth, .pt or .pkl file)"
+    if start[:4] == b"\x89HDF":
+        return "an HDF5 file"
+    return f"neither (it starts with {start[:4]!r})"
+
+
+def _advice(start: bytes) -> str:
+    if start[:1] == b"\x80":
+        return "Pickles can run code on loading and are not read."
+    return "Download or convert it again."
+
+
+def _safetensors(path: Path) -> Contents:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            shapes = {name: tuple(entry.get_shape()) for name, entry in slices.items()}
+            kinds = {name: entry.get_dtype() for name, entry in slices.items()}
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path.name} is a damaged .safetensors file ({error}). Download or convert it again."
+        ) from error
+    if wrong := [name for name in shapes if kinds[name] not in FLOATS or 0 in shapes[name]]:
+        raise CheckpointError(
+            f"Weights must be non-empty floating point tensors; in {path.name} these are not: {some(wrong)}. "
+            "Convert the model again."
+        )
+
+    def tensors(names: set[str]) -> dict[str, Tensor]:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name).float() for name in names}
+
+    return Contents(path, "safetensors", shapes, tensors, metadata)
+
+
+def some(names: list[str] | set[str], limit: int = 6) -> str:
+    """The first names in order, for a message."""
+    ordered = sorted(names)
+    rest = f" and {len(ordered) - limit} more" if len(ordered) > limit else ""
+    return ", ".join(ordered[:limit]) + rest

@@ -1,0 +1,143 @@
+"""load and peek: any weights file, or several, to one Gan.
+
+file -> contents (`contents.py`) -> outline and canonical names (`native.py`, `chainer.py`: one family a file)
+     -> networks, strictly (`parts.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError, InputError
+from ..gan import Gan
+from . import chainer, native
+from .contents import Contents, open_contents
+from .outline import PARTS, Outline, check_fit
+from .parts import build
+
+__all__ = ["load", "peek"]
+
+READERS = {"npz": chainer, "safetensors": native}
+"""Which module reads the names in which container."""
+
+Source = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    """A weights file that has been read."""
+
+    contents: Contents
+    outline: Outline
+    states: Mapping[str, Mapping[str, Tensor]]
+
+
+def peek(path: Source) -> Outline:
+    """What a weights file holds (parts, sizes, class names, facts), from its header alone: milliseconds, no weights.
+
+    Raises:
+        CheckpointError: a file that is damaged or holds no known network.
+    """
+    contents = open_contents(path)
+    return READERS[contents.container].outline(contents)
+
+
+def load(
+    path: Source | None = None,
+    *,
+    generator: Source | None = None,
+    discriminator: Source | None = None,
+    encoder: Source | None = None,
+    auxiliary: Source | None = None,
+) -> Gan:
+    """Load a model from one file that holds all, from a file for each part, or from both (single parts then win).
+
+    What a file is, is told by its content. Weights are copied, frozen, in evaluation mode, on the CPU, in float32, and
+    can be differentiated through even when loaded under `torch.inference_mode()`.
+
+    Args:
+        path: a file with a generator and whatever else it has.
+        generator: a file that has a generator, in place of `path`.
+        discriminator: a file that has a discriminator.
+        encoder: a file that has an encoder.
+        auxiliary: a file that has the auxiliary pair A, B. The authors' files of it also hold the generator, which must
+            be the model's own, and which is taken where no other is given.
+
+    Raises:
+        InputError: no file, or both `path` and `generator`.
+        CheckpointError: a file that cannot be read, holds another part, or does not belong to the others.
+    """
+    named = {"generator": generator, "discriminator": discriminator, "encoder": encoder, "auxiliary": auxiliary}
+    given = {part: file for part, file in named.items() if file is not None}
+    if path is None and not given:
+        raise InputError("A model needs a file; none was given. Name one that holds a generator.")
+    if path is not None and generator is not None:
+        raise InputError(f"A model has one generator; got two files, {path} and {generator}. Give one of them.")
+    with torch.inference_mode(False), torch.no_grad():
+        files = _read_all(path, given)
+        check_fit({part: file.outline.configs[part] for part, file in files.items()})
+        return _assemble(files)
+
+
+def _read_all(path: Source | None, given: Mapping[str, Source]) -> dict[str, _File]:
+    """For each part, the file it is taken from."""
+    files: dict[str, _File] = {}
+    if path is not None:
+        whole = _read(path)
+        files = dict.fromkeys(whole.outline.parts, whole)
+    for part, source in given.items():
+        file = _read(source)
+        if part not in file.outline.parts:
+            raise CheckpointError(
+                f"The file for the {part} must hold one; {file.contents.path.name} holds "
+                f"{' and '.join(f'the {other}' for other in file.outline.parts)}. Swap the files."
+            )
+        if part == "auxiliary" and "generator" in file.outline.parts:
+            _same_generator(files.setdefault("generator", file), file)
+        files[part] = file
+    if "generator" not in files:
+        names = ", ".join(f"{file.contents.path.name} ({part})" for part, file in files.items())
+        raise CheckpointError(f"A model needs a generator; only {names} arrived. Add the generator's file.")
+    return files
+
+
+def _read(source: Source) -> _File:
+    contents = open_contents(source)
+    reader: Any = READERS[contents.container]
+    return _File(contents, reader.outline(contents), reader.states(contents))
+
+
+def _same_generator(one: _File, other: _File) -> None:
+    """The generator beside A and B must be the model's own, for they were trained through it."""
+    first, second = one.states["generator"], other.states["generator"]
+    differing = [
+        name
+        for name in first.keys() | second.keys()
+        if name not in first or name not in second or not torch.equal(first[name], second[name])
+    ]
+    if differing:
+        raise CheckpointError(
+            f"An auxiliary pair belongs to the generator it was trained with; the one in {other.contents.path.name} "
+            f"differs from {one.contents.path.name} in {len(differing)} weights, {min(differing)} for one. "
+            "Use the two files of one model."
+        )
+
+
+def _assemble(files: Mapping[str, _File]) -> Gan:
+    networks: dict[str, Any] = {
+        part: build(
+            files[part].outline.configs[part],
+            files[part].states[part],
+            f"the {part} of {files[part].contents.path.name}",
+        )
+        for part in PARTS
+        if part in files
+    }
+    main = files["generator"].outline
+    return Gan(**networks, class_names=main.class_names, facts={"family": main.family, **main.facts})

@@ -1,0 +1,91 @@
+"""Outline: what a weights file holds, told without reading the weights.
+
+Every reader gives one; `load` checks the outlines of several files against one another before it builds anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..errors import CheckpointError
+from ..networks.auxiliary import Auxiliary, AuxiliaryConfig
+from ..networks.sngan import GeneratorConfig, SNGANGenerator
+from ..networks.sngan_discriminator import DiscriminatorConfig, SNGANDiscriminator
+from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
+
+__all__ = ["FAMILIES", "PARTS", "Config", "Outline", "check_fit"]
+
+Config = GeneratorConfig | DiscriminatorConfig | EncoderConfig | AuxiliaryConfig
+
+PARTS = ("generator", "discriminator", "encoder", "auxiliary")
+"""Names of the parts of a `Gan`, in the order in which they are loaded and saved."""
+
+FAMILIES = {
+    # family: for each part, its configuration and its network
+    "sngan": {
+        "generator": (GeneratorConfig, SNGANGenerator),
+        "discriminator": (DiscriminatorConfig, SNGANDiscriminator),
+        "encoder": (EncoderConfig, SNGANEncoder),
+        "auxiliary": (AuxiliaryConfig, Auxiliary),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a weights file holds."""
+
+    family: str
+    """A key of `FAMILIES`."""
+    configs: Mapping[str, Config]
+    """For each part in the file, what fixes its shape."""
+    class_names: tuple[str, ...] = ()
+    """One for each class, or none where the file has none."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the file says of itself: licence, provenance."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts in the file."""
+        return tuple(part for part in PARTS if part in self.configs)
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes of the generator; None without a generator."""
+        return getattr(self.configs.get("generator"), "n_classes", None)
+
+    @property
+    def resolution(self) -> int | None:
+        """Side of the generator's pictures in pixels; None without a generator."""
+        return getattr(self.configs.get("generator"), "resolution", None)
+
+
+AGREEMENT = {
+    # quantity: the parts that must have the generator's. An encoder may read smaller pictures than the generator
+    # draws: the released 256-px models have one for 128 px, and it resizes them itself.
+    "n_classes": ("discriminator", "encoder"),
+    "dim_z": ("encoder", "auxiliary"),
+    "resolution": ("discriminator",),
+}
+WORDS = {"n_classes": "number of classes", "dim_z": "latent length", "resolution": "picture size in pixels"}
+
+
+def check_fit(configs: Mapping[str, Config]) -> None:
+    """Refuse parts that do not belong together.
+
+    Raises:
+        CheckpointError: no generator, or another part has another number of classes, latent length or picture size.
+    """
+    generator = configs.get("generator")
+    if generator is None:
+        raise CheckpointError(f"A model needs a generator; only {' and '.join(configs)} arrived. Add a generator file.")
+    for quantity, parts in AGREEMENT.items():
+        for part in parts:
+            wanted, found = getattr(generator, quantity), getattr(configs.get(part), quantity, None)
+            # A discriminator of 0 classes looks at no labels, so it fits any generator.
+            if found is not None and found != wanted and (quantity, found) != ("n_classes", 0):
+                raise CheckpointError(
+                    f"All parts must belong to one model. The {WORDS[quantity]} is {wanted} for the generator "
+                    f"but {found} for the {part}. Use the {part} that was trained with this generator."
+                )

@@ -1,0 +1,85 @@
+"""From canonical tensors to networks, strictly, and back.
+
+Canonical names are the networks' own (`layers.0.conv1.weight`). Every tensor that a network has must arrive, in its
+shape, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import CheckpointError
+from .contents import some
+from .outline import FAMILIES, Config
+
+__all__ = ["build", "family_of", "weights"]
+
+COUNTERS = "num_batches_tracked"
+"""Batch norms of torch count their updates; nothing reads the count, so no file holds it."""
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    """What a file holds of a network: its state under canonical names, without counters."""
+    return {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTERS)}
+
+
+def build(config: Config, state: Mapping[str, Tensor], where: str) -> nn.Module:
+    """The network of `config` holding copies of `state`, in evaluation mode, its parameters frozen.
+
+    It can be differentiated through even when built under `torch.inference_mode()`, as ComfyUI's nodes run.
+
+    Args:
+        config: what fixes its shape.
+        state: canonical name -> tensor.
+        where: for messages: which part of which file.
+
+    Raises:
+        CheckpointError: missing or unknown names, other shapes, or numbers that are not finite.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        with torch.device("meta"):  # shapes only: nothing is allocated before the file has proved to fit
+            network = _network(config)
+        _check(weights(network), state, where)
+        network = network.to_empty(device="cpu")
+        counters = {
+            name: torch.zeros_like(old) for name, old in network.state_dict().items() if name.endswith(COUNTERS)
+        }
+        network.load_state_dict({**state, **counters}, strict=True)
+    return network.eval().requires_grad_(False)
+
+
+def family_of(config: Config) -> str:
+    """The family that a configuration belongs to."""
+    return next(
+        family for family, parts in FAMILIES.items() if any(type(config) is known for known, _ in parts.values())
+    )
+
+
+def _network(config: Config) -> nn.Module:
+    networks = {known: network for parts in FAMILIES.values() for known, network in parts.values()}
+    return networks[type(config)](config)
+
+
+def _check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], where: str) -> None:
+    if missing := wanted.keys() - state.keys():
+        raise CheckpointError(
+            f"Every weight must be there; {where} lacks {some(missing)}. Download or convert it again."
+        )
+    if unknown := state.keys() - wanted.keys():
+        raise CheckpointError(
+            f"Every weight must be known; {where} also has {some(unknown)}. Is it another network's file?"
+        )
+    for name, tensor in state.items():
+        if tensor.shape != wanted[name].shape:
+            raise CheckpointError(
+                f"The weights must fit one another; in {where}, {name} should have shape {tuple(wanted[name].shape)} "
+                f"and has {tuple(tensor.shape)}. It is another layout, or was put together from several models."
+            )
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f"Weights must be finite numbers; in {where}, {name} holds NaN or infinity. "
+                "The training diverged or the file is damaged: use an earlier snapshot."
+            )
