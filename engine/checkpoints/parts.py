@@ -6,10 +6,13 @@ shape, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..errors import CheckpointError
 from .contents import some
@@ -19,6 +22,8 @@ __all__ = ["build", "family_of", "weights"]
 
 COUNTERS = "num_batches_tracked"
 """Batch norms of torch count their updates; nothing reads the count, so no file holds it."""
+SLACK = 2**16
+"""Numbers that a network may ask for beyond twice those in the file, before it is refused unseen."""
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
@@ -39,16 +44,44 @@ def build(config: Config, state: Mapping[str, Tensor], where: str) -> nn.Module:
     Raises:
         CheckpointError: missing or unknown names, other shapes, or numbers that are not finite.
     """
+    budget = 2 * sum(tensor.numel() for tensor in state.values()) + SLACK
     with torch.inference_mode(False), torch.no_grad():
-        with torch.device("meta"):  # shapes only: nothing is allocated before the file has proved to fit
+        with _Frugal(budget, where):
             network = _network(config)
         _check(weights(network), state, where)
-        network = network.to_empty(device="cpu")
-        counters = {
-            name: torch.zeros_like(old) for name, old in network.state_dict().items() if name.endswith(COUNTERS)
-        }
+        counters = {name: old for name, old in network.state_dict().items() if name.endswith(COUNTERS)}
         network.load_state_dict({**state, **counters}, strict=True)
     return network.eval().requires_grad_(False)
+
+
+class _Frugal(TorchFunctionMode):
+    """Makes a network that is about to be filled from a file: without random numbers, and within a budget of memory.
+
+    The budget stops a header that describes a huge network over a small file. (The meta device would do it too, but
+    draws in torch's compiler, whose import takes longer than all of the loading.)
+    """
+
+    DRAWS = ("normal_", "uniform_", "kaiming_uniform_")
+    CREATES = (torch.empty, torch.zeros, torch.ones, torch.full, torch.randn)
+
+    def __init__(self, budget: int, where: str) -> None:
+        super().__init__()
+        self.left, self.where = budget, where
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in self.DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        if func in self.CREATES:
+            self.left -= math.prod(args if isinstance(args[0], int) else args[0])
+            if self.left < 0:
+                raise CheckpointError(
+                    f"The weights must fill the network; {self.where} describes one far larger than its weights. "
+                    "Do not trust this file."
+                )
+        return func(*args, **kwargs)
 
 
 def family_of(config: Config) -> str:
