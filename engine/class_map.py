@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .errors import InputError, MaskError
+from .errors import LabelError, MaskError
+from .ranges import real
 from .style import over, resize
 
-__all__ = ["ClassMap", "as_mask", "as_strength"]
+__all__ = ["ClassMap", "as_mask"]
 
 SUM_TOLERANCE = 1e-4
 """How far exact weights may sum away from one; 8-bit pictures, divided and added up in float32, stay far below it."""
@@ -28,8 +29,9 @@ def as_mask(mask: Tensor, what: str = "mask") -> Tensor:
     Raises:
         MaskError: another shape, or values that are not numbers from 0 to 1.
     """
-    if not isinstance(mask, Tensor):
-        raise MaskError(f"The {what} must be a tensor of numbers from 0 to 1; got {type(mask).__name__}.")
+    if not isinstance(mask, Tensor) or mask.is_complex():
+        got = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
+        raise MaskError(f"The {what} must be a tensor of numbers from 0 to 1; got {got}.")
     shape = tuple(mask.shape)
     mask = {2: lambda m: m[None, None], 3: lambda m: m[:, None]}.get(mask.dim(), lambda m: m)(mask)
     if mask.dim() != 4 or mask.shape[1] != 1 or 0 in mask.shape:
@@ -41,17 +43,6 @@ def as_mask(mask: Tensor, what: str = "mask") -> Tensor:
             f"{mask.min().item():g} to {mask.max().item():g}. Divide an 8-bit mask by 255."
         )
     return mask
-
-
-def as_strength(strength: float) -> float:
-    """A strength from 0 to 1.
-
-    Raises:
-        InputError: not a number from 0 to 1.
-    """
-    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 1:
-        raise InputError(f"Strength must be a number from 0 (no effect) to 1 (full); got {strength!r}.")
-    return float(strength)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +63,12 @@ class ClassMap:
             strength: 0 to 1.
 
         Raises:
+            LabelError: a label that can be none of these.
             MaskError: a mask of the wrong shape, range or batch size.
             InputError: a strength outside 0 to 1.
         """
-        above = as_mask(mask) * as_strength(strength)
-        below, above = _together(self.weights, above)
+        _check_label(label)
+        below, above = _together(self.weights, as_mask(mask) * real(strength, "Strength", 0, 1))
         if label not in self.labels:
             return ClassMap((*self.labels, label), over(below, above))
         painted, index = over(below, above), self.labels.index(label)
@@ -93,21 +85,14 @@ class ClassMap:
             weights: (N, K, H, W) or (K, H, W), non-negative, summing to one over K at every pixel.
 
         Raises:
+            LabelError: a label that can be none, or a single one instead of a list.
             MaskError: another shape, negative or non-finite weights, or sums that differ from one.
         """
-        weights = weights[None] if weights.dim() == 3 else weights
-        if weights.dim() != 4 or weights.shape[1] != len(labels) or 0 in weights.shape:
-            raise MaskError(
-                f"Weights must have shape (N, K, H, W) with one map for each of the {len(labels)} labels; "
-                f"got {tuple(weights.shape)}."
-            )
-        weights = weights.float()
-        astray = (weights.sum(1) - 1).abs().max().item() if torch.isfinite(weights).all() else float("nan")
-        if not astray <= SUM_TOLERANCE or weights.min() < -SUM_TOLERANCE:
-            raise MaskError(
-                f"Weights must be non-negative and sum to one over the labels at every pixel; they miss one by up to "
-                f"{astray:g} and go down to {weights.min().item():g}. Divide them by their sum, or paint the regions."
-            )
+        if isinstance(labels, str) or not isinstance(labels, Sequence):
+            raise LabelError(f"Labels must be a list with one for each map; got {labels!r}. Write [{labels!r}].")
+        for label in labels:
+            _check_label(label)
+        weights = _as_weights(weights, len(labels))
         unique = tuple(dict.fromkeys(labels))
         maps = [sum(weights[:, i] for i, other in enumerate(labels) if other == label) for label in unique]
         stacked = torch.stack(maps, dim=1).clamp(min=0)  # type: ignore[arg-type]
@@ -119,11 +104,37 @@ class ClassMap:
         return self.weights.sum(1, keepdim=True).clamp(0, 1)
 
 
+def _check_label(label: Hashable) -> None:
+    """Refuse what can never be a label. (Which numbers and names a model has, `render` finds out.)"""
+    if not isinstance(label, Hashable) or isinstance(label, (bool, float, Tensor)) or label is None:
+        raise LabelError(f"A label must be a class number, a class name or a Collage; got {label!r}.")
+
+
+def _as_weights(weights: Tensor, count: int) -> Tensor:
+    """Exact weights as (N, K, H, W) in float32, checked: `count` is the K wanted."""
+    if not isinstance(weights, Tensor) or weights.is_complex():
+        raise MaskError(f"Weights must be a tensor of numbers from 0 to 1; got {type(weights).__name__}.")
+    shape = tuple(weights.shape)
+    weights = (weights[None] if weights.dim() == 3 else weights).float()
+    if weights.dim() != 4 or weights.shape[1] != count or 0 in shape:
+        raise MaskError(
+            f"Weights must have shape (N, K, H, W) with one map for each of the {count} labels; got {shape}."
+        )
+    astray = (weights.sum(1) - 1).abs().max().item()  # NaN where any weight is
+    if not astray <= SUM_TOLERANCE or weights.min() < -SUM_TOLERANCE:
+        raise MaskError(
+            f"Weights must be non-negative and sum to one over the labels at every pixel; they miss one by up to "
+            f"{astray:g} and go down to {weights.min().item():g}. Divide them by their sum, or paint the regions."
+        )
+    return weights
+
+
 def _together(below: Tensor, above: Tensor) -> tuple[Tensor, Tensor]:
     """Bring two stacks of maps to the larger size and to one batch length."""
     height, width = max(below.shape[-2:], above.shape[-2:], key=lambda hw: hw[0] * hw[1])
-    # Maps of different aspect cannot both fit one picture; a one-pixel map is the empty canvas and fits all.
-    if below.shape[1] and below.shape[-2] * above.shape[-1] != below.shape[-1] * above.shape[-2]:
+    # Maps of different aspect cannot both fit one picture; a pixel of rounding is allowed, and an empty map fits all.
+    slack = max(*below.shape[-2:], *above.shape[-2:])
+    if below.shape[1] and abs(below.shape[-2] * above.shape[-1] - below.shape[-1] * above.shape[-2]) > slack:
         raise MaskError(
             f"All masks of a class map must have one aspect; got {tuple(below.shape[-2:])} and "
             f"{tuple(above.shape[-2:])} (height, width). Resize or crop the mask to the picture."

@@ -14,10 +14,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .class_map import ClassMap, as_mask, as_strength
+from .class_map import ClassMap, as_mask
 from .errors import InputError
+from .ranges import real, whole
 
 __all__ = ["Collage", "FeatureEdit", "LabelEdit", "Latent", "mix"]
+
+
+_WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class Latent:
     def __post_init__(self) -> None:
         if not isinstance(self.z, Tensor) or self.z.dim() != 2 or 0 in self.z.shape or not self.z.is_floating_point():
             raise InputError(f"A latent's z must be a float tensor (N, D); got {_told(self.z)}.")
-        if not isinstance(self.labels, Tensor) or self.labels.dim() != 1 or self.labels.is_floating_point():
+        if not isinstance(self.labels, Tensor) or self.labels.dim() != 1 or self.labels.dtype not in _WHOLE:
             raise InputError(
                 f"A latent's labels must be a tensor (N,) of whole class numbers; got {_told(self.labels)}."
             )
@@ -90,6 +94,12 @@ class Collage:
     edits: tuple[LabelEdit | FeatureEdit, ...] = ()
     """In the order they were made; on one layer, later ones paint over earlier ones of the same kind."""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.latent, Latent):
+            raise InputError(
+                f"A collage starts from a Latent; got {_told(self.latent)}. Draw one with `gan.sample` or project one."
+            )
+
     def __len__(self) -> int:
         return len(self.latent)
 
@@ -123,14 +133,25 @@ class Collage:
         """
         if not isinstance(reference, Collage):
             raise InputError(f"The reference of a feature collage must be a Collage; got {type(reference).__name__}.")
-        if len(shift) != 2 or not all(-1 <= step <= 1 for step in shift):
-            raise InputError(f"Shift must be two fractions of the picture (right, down) from -1 to 1; got {shift!r}.")
-        if units is not None and (len(units) == 0 or not all(isinstance(u, int) and u >= 0 for u in units)):
-            raise InputError(f"Units must be channel numbers from 0, at least one, or None for all; got {units!r}.")
-        chosen = None if units is None else tuple(sorted(set(units)))
-        move = (float(shift[0]), float(shift[1]))
-        edit = FeatureEdit(reference, as_mask(mask), layers, as_strength(strength), move, chosen)
+        edit = FeatureEdit(
+            reference, as_mask(mask), layers, real(strength, "Strength", 0, 1), _as_shift(shift), _as_units(units)
+        )
         return replace(self, edits=(*self.edits, edit))
+
+
+def _as_shift(shift: tuple[float, float]) -> tuple[float, float]:
+    if not isinstance(shift, (tuple, list)) or len(shift) != 2:
+        raise InputError(f"Shift must be two fractions of the picture, (right, down); got {shift!r}.")
+    return real(shift[0], "Shift to the right", -1, 1), real(shift[1], "Shift down", -1, 1)
+
+
+def _as_units(units: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Channel numbers in order, each once."""
+    if units is None:
+        return None
+    if not isinstance(units, (tuple, list, range)) or len(units) == 0:
+        raise InputError(f"Units must be a list of channel numbers, at least one, or None for all; got {units!r}.")
+    return tuple(sorted({whole(unit, "A unit", 0) for unit in units}))
 
 
 def mix(first: Collage, second: Collage, amount: float) -> Collage:
@@ -153,7 +174,7 @@ def mix(first: Collage, second: Collage, amount: float) -> Collage:
         )
     if len(a) != len(b) and 1 not in (len(a), len(b)):
         raise InputError(f"Batches must be of one length, or one of them single; got {len(a)} and {len(b)}.")
-    amount = as_strength(amount)
+    amount = real(amount, "Amount", 0, 1)
     count = max(len(a), len(b))
     z = {0.0: a, 1.0: b}.get(amount, _slerp(a, b, amount)).expand(count, -1)  # the ends are exact
     labels = first.latent.labels.expand(count)

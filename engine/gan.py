@@ -1,15 +1,18 @@
 """Gan: a loaded model, and the latents it draws.
 
-A `Gan` is never patched: edits belong to the picture (`Collage`). All its parts are in evaluation mode.
+A `Gan` is never patched: edits belong to the picture (`Collage`). `load` gives all parts in evaluation mode; `render`
+and `project` refuse a generator that is not, since its batch statistics would tie the pictures of a batch together.
 
 Shapes: N images, D latent size, R picture size.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +22,12 @@ from .errors import InputError, LabelError, ModelError
 from .networks.auxiliary import Auxiliary
 from .networks.generator import Generator
 from .networks.sngan_discriminator import SNGANDiscriminator
+from .ranges import positive, whole
 
 __all__ = ["Gan"]
+
+SEEDS = 2**64
+"""How many seeds there are: whole numbers from 0 on; ComfyUI's seed widgets use them all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +73,10 @@ class Gan:
 
     def to(self, device: torch.device | str) -> Gan:
         """The same model with its weights moved to `device`. (The modules are shared: both values point to it.)"""
-        for part in (self.generator, self.discriminator, self.encoder, self.auxiliary):
-            if part is not None:
-                part.to(device)
+        with torch.inference_mode(False):  # weights copied inside inference mode could not be projected through
+            for part in (self.generator, self.discriminator, self.encoder, self.auxiliary):
+                if part is not None:
+                    part.to(device)
         return replace(self)
 
     def part(self, name: str) -> nn.Module:
@@ -84,48 +92,69 @@ class Gan:
             )
         return part
 
+    def drawing(self) -> Generator:
+        """The generator, ready to draw.
+
+        Raises:
+            ModelError: it is in training mode.
+        """
+        if self.generator.training:
+            raise ModelError("Pictures are drawn in evaluation mode; the generator is training. Call its `eval()`.")
+        return self.generator
+
     def label(self, label: Hashable) -> int:
-        """The class number of a number or a name (searched without regard to case).
+        """The class number of a number or a name: a whole name, "3" as a number, or a part that only one name has.
+
+        Names are searched without regard to case; of two equal names the first is meant.
 
         Raises:
             LabelError: no such class; the message names the nearest ones.
         """
-        if isinstance(label, str) and not label.strip().lstrip("-").isdigit():
-            return self._named(label)
-        if isinstance(label, bool) or not isinstance(label, (int, str)):
-            raise LabelError(
-                f"A class is a number from 0 to {self.n_classes - 1} or a name; got {type(label).__name__}."
-            )
+        if isinstance(label, str):
+            key = label.strip().casefold()
+            if key in self._numbers:
+                return self._numbers[key]
+            if not re.fullmatch(r"[+-]?\d{1,9}", key):
+                return self._named(label)
+        elif isinstance(label, bool) or not isinstance(label, Integral):
+            raise LabelError(f"A class is a number from 0 to {self.n_classes - 1} or a name; got {label!r}.")
         number = int(label)
         if not 0 <= number < self.n_classes:
             raise LabelError(f"A class number must be from 0 to {self.n_classes - 1} for this model; got {number}.")
         return number
 
+    @property
+    def _numbers(self) -> dict[str, int]:
+        return {name.strip().casefold(): number for number, name in reversed(list(enumerate(self.class_names)))}
+
     def _named(self, name: str) -> int:
-        known = {known.casefold(): number for number, known in reversed(list(enumerate(self.class_names)))}
-        key = name.strip().casefold()
-        if key in known:
-            return known[key]
-        # "cat" finds "Siamese cat, Siamese" when no other class contains it.
-        partial = [number for known_name, number in known.items() if key and key in known_name]
-        if len(partial) == 1:
-            return partial[0]
-        if not known:
+        """The one class whose name contains `name`: "siamese" finds "Siamese cat, Siamese"."""
+        if not self.class_names:
             raise LabelError(
                 f"This model has no class names; use a number from 0 to {self.n_classes - 1} instead of {name!r}."
             )
-        near = [self.class_names[n] for n in sorted(partial)] or [
-            self.class_names[known[k]] for k in get_close_matches(key, known, n=5, cutoff=0.4)
-        ]
-        hint = f"Did you mean {', '.join(near[:8])}?" if near else f"The first are {', '.join(self.class_names[:8])}."
-        what = "matches several classes" if partial else "is no class of this model"
+        known, key = self._numbers, name.strip().casefold()
+        partial = sorted(number for other, number in known.items() if key and key in other)
+        if len(partial) == 1:
+            return partial[0]
+        near = partial or [known[other] for other in get_close_matches(key, known, n=5, cutoff=0.4)]
+        names = ", ".join(self.class_names[number] for number in (near or range(self.n_classes))[:8])
+        what = "is part of several" if partial else "is none"
+        hint = f"Did you mean one of {names}?" if near else f"The first are {names}."
         raise LabelError(f"A class must be a name or a number of this model; {name!r} {what}. {hint}")
 
     def labels(self, labels: Hashable | Sequence[Hashable] | Tensor, count: int | None = None) -> Tensor:
-        """Class numbers (N,) from one label or several, names or numbers; one label is repeated `count` times."""
+        """Class numbers (N,) from one label or several, names or numbers; one label is repeated `count` times.
+
+        Raises:
+            LabelError: an unknown class, or none at all.
+            InputError: neither one label nor `count` of them.
+        """
         if isinstance(labels, Tensor):
             labels = labels.reshape(-1).tolist()
         given = list(labels) if isinstance(labels, (list, tuple, range)) else [labels]
+        if not given:
+            raise LabelError("At least one class is needed; got an empty list.")
         if count is not None and len(given) not in (1, count):
             raise InputError(f"There must be one label, or one for each of the {count} images; got {len(given)}.")
         numbers = [self.label(label) for label in given]
@@ -146,10 +175,8 @@ class Gan:
         Raises:
             LabelError, InputError: an unknown class, or a seed, truncation or count out of range.
         """
-        if not 0 < truncation <= 1:
-            raise InputError(f"Truncation must be above 0 and at most 1 (no truncation); got {truncation!r}.")
-        if count is not None and count < 1:
-            raise InputError(f"At least one latent must be drawn; got count {count}.")
+        truncation, seed = positive(truncation, "Truncation", 1), whole(seed, "A seed", 0, SEEDS - 1)
+        count = None if count is None else whole(count, "The number of latents", 1)
         numbers = self.labels(labels, count)
         z = torch.stack([_draw(seed + i, self.dim_z, truncation) for i in range(len(numbers))])
         return Latent(z.to(self.device), numbers, truncation)
@@ -157,9 +184,7 @@ class Gan:
 
 def _draw(seed: int, length: int, truncation: float) -> Tensor:
     """One latent (D,), on the CPU, from its own random generator."""
-    if seed < 0:
-        raise InputError(f"A seed must be a whole number from 0 to 2^64 - 1; got {seed}.")
-    generator = torch.Generator().manual_seed(seed % 2**64)
+    generator = torch.Generator().manual_seed(seed % SEEDS)
     z = torch.randn(length, generator=generator)
     if truncation == 1:
         return z

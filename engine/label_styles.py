@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .collage import Collage, LabelEdit
-from .errors import InputError, MaskError
+from .collage import Collage, LabelEdit, Latent
+from .errors import InputError, LabelError, MaskError
 from .gan import Gan
 from .layers import parse_layers
 from .style import Style, over, resize
@@ -66,9 +66,8 @@ class LabelStyles:
     _resized: dict[tuple[frozenset[int], int], tuple[list[Key], Tensor]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        device, norm_sizes = self.gan.device, self.gan.generator.norm_sizes
-        self.z = repeat(self.collage.latent.z.to(device), self.count, "latents")
-        self.labels = repeat(self.collage.latent.labels.to(device), self.count, "labels")
+        norm_sizes = self.gan.generator.norm_sizes
+        self.z, self.labels = _fitted(self.gan, self.collage.latent, self.count, "")
         self.edits: list[LabelEdit] = [edit for edit in self.collage.edits if isinstance(edit, LabelEdit)]
         self.layers = [parse_layers(edit.layers, norm_sizes) for edit in self.edits]
         for edit in self.edits:
@@ -113,12 +112,28 @@ class LabelStyles:
         if key not in self._vectors:
             z, labels = self.z, self.labels
             if isinstance(key, Collage):
-                z = repeat(key.latent.z.to(z.device), self.count, "latents of a painted collage")
-                labels = repeat(key.latent.labels.to(z.device), self.count, "labels of a painted collage")
+                z, labels = _fitted(self.gan, key.latent, self.count, " of a painted collage")
             elif key is not None:
                 labels = torch.full_like(labels, int(key))  # type: ignore[call-overload]
             self._vectors[key] = self.gan.generator.vectors(z, labels)
         return self._vectors[key]
+
+
+def _fitted(gan: Gan, latent: Latent, count: int, whose: str) -> tuple[Tensor, Tensor]:
+    """z (N, D) and labels (N,) on the model's device and in its precision, refused where the model cannot draw them."""
+    if latent.z.shape[1] != gan.dim_z:
+        raise InputError(
+            f"This model's latents have {gan.dim_z} numbers; those{whose} have {latent.z.shape[1]}. "
+            f"Draw or project them with the model that renders them."
+        )
+    if latent.labels.min() < 0 or latent.labels.max() >= gan.n_classes:
+        raise LabelError(
+            f"The labels{whose} must be class numbers from 0 to {gan.n_classes - 1}; got "
+            f"{latent.labels.tolist()}. Draw or project the picture with the model that renders it."
+        )
+    z = latent.z.to(next(gan.generator.parameters()))
+    labels = latent.labels.to(gan.device, torch.int64)
+    return repeat(z, count, f"latents{whose}"), repeat(labels, count, f"labels{whose}")
 
 
 def _merge(keys: list[Key], weights: Tensor) -> tuple[list[Key], Tensor]:

@@ -20,7 +20,7 @@ from .errors import LayerError
 
 __all__ = ["parse_layers"]
 
-_TERM = re.compile(r"(?P<count>#?)(?P<low>\d*)(?P<to>-?)(?P<high>\d*)")
+_TERM = re.compile(r"(?P<count>#?)(?P<low>\d{0,9})(?P<to>-?)(?P<high>\d{0,9})")
 
 
 def parse_layers(text: str, sizes: Sequence[int]) -> frozenset[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from torch import Tensor
 from .collage import Latent
 from .errors import InputError
 from .gan import Gan
+from .networks.auxiliary import Auxiliary
+from .ranges import positive, whole
 from .reconstruction import Reconstruction
 from .style import resize
 
@@ -27,6 +30,8 @@ RATES = {"z": 0.075, "zeta": 0.015}
 SEEDS = 16
 """How many random starts "seeds" tries for each image."""
 STARTS = ("encoder", "seeds", "zeros")
+OVERSHOOT = 1.5
+"""Sharp resampling leaves [-1, 1] a little; an 8-bit picture that nobody scaled leaves it by far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,7 @@ def project(
     Args:
         gan: a model with a discriminator; with an encoder for its start; with an auxiliary pair for zeta.
         image: (N, 3, H, H) in [-1, 1]; brought to the model's size by area averaging.
-        label: the class of all images or of each; "auto" takes the class whose reconstruction starts best.
+        label: the class of all images or of each; "auto" tries all and takes the one whose reconstruction starts best.
         steps: how many; 0 yields the start alone.
         space: "z" or "zeta".
         rate: Adam's; None for the space's default in `RATES`.
@@ -75,20 +80,21 @@ def project(
         pixel_weight: weight of the pixel term beside eq. 4.
 
     Yields:
-        steps + 1 states; the first is the start itself.
+        steps + 1 states; the first is the start itself (on zeta: as the pair gives it back, B(A(z)); should that be
+        worse than the start, `best` is the start).
 
     Raises:
-        ModelError: the model lacks a part that is needed.
+        ModelError: the model lacks a part that is needed, or is in training mode.
         InputError: any argument of the wrong kind, size or range, or a rate at which the descent left the numbers.
     """
-    _check(gan, image, steps, space, start)
-    if rate is not None and not rate > 0:
-        raise InputError(f"The rate must be above 0, or None for the default of the space; got {rate!r}.")
+    _check(gan, image, space, start)
+    steps = whole(steps, "The number of steps", 0)
+    rate = RATES[space] if rate is None else positive(rate, "The rate")
     with _differentiable():
         target = resize(image.to(gan.device, torch.float32).clone(), (gan.resolution, gan.resolution))
         measure = Reconstruction(gan, target, pixel_weight)
-        latent = _start(gan, measure, label, start)
-    return _descend(gan, measure, latent, _Space.named(gan, space), steps, rate or RATES[space])
+        best = _start(gan, measure, label, start)
+    return _descend(gan, measure, best, _Space.named(gan, space), steps, rate)
 
 
 def _differentiable() -> torch.inference_mode:
@@ -96,23 +102,26 @@ def _differentiable() -> torch.inference_mode:
     return torch.inference_mode(False)
 
 
-def _check(gan: Gan, image: Tensor, steps: int, space: str, start: object) -> None:
+def _check(gan: Gan, image: Tensor, space: str, start: object) -> None:
     if not isinstance(image, Tensor) or image.dim() != 4 or image.shape[1] != 3 or 0 in image.shape:
         shape = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
         raise InputError(f"The image to project must be (N, 3, H, W) in [-1, 1]; got {shape}.")
-    if abs(image.shape[-2] - image.shape[-1]) > 1:
-        height, width = image.shape[-2:]
+    height, width = image.shape[-2:]
+    if abs(height - width) > 1:
         raise InputError(
             f"The image to project must be square; got {width} x {height}. Crop it first (Crop for Collage)."
         )
-    if not torch.isfinite(image).all():
-        raise InputError("The image to project must hold finite numbers in [-1, 1]; got NaN or infinity.")
-    if steps < 0:
-        raise InputError(f"The number of steps must be 0 or more; got {steps}.")
-    if space not in RATES:
+    low, high = image.min().item(), image.max().item()
+    if not -OVERSHOOT <= low <= high <= OVERSHOOT:  # NaN fails too
+        raise InputError(
+            f"The image to project must hold finite numbers in [-1, 1]; got {low:g} to {high:g}. "
+            f"8-bit pictures are divided by 127.5, less 1."
+        )
+    if space not in tuple(RATES):
         raise InputError(f'The space must be "z" or "zeta"; got {space!r}.')
     if not isinstance(start, Latent) and start not in STARTS:
         raise InputError(f'The start must be "encoder", "seeds", "zeros" or a Latent; got {start!r}.')
+    gan.drawing()
     for part in ("discriminator", *["auxiliary"] * (space == "zeta"), *["encoder"] * (start == "encoder")):
         gan.part(part)
 
@@ -126,36 +135,41 @@ class _Space:
 
     @classmethod
     def named(cls, gan: Gan, space: str) -> _Space:
-        if space == "z" or gan.auxiliary is None:
+        if space == "z":
             return cls(lambda z: z, lambda z: z)
-        return cls(gan.auxiliary.to_zeta, gan.auxiliary.to_z)
+        pair = gan.part("auxiliary")
+        assert isinstance(pair, Auxiliary)
+        return cls(pair.to_zeta, pair.to_z)
 
 
-def _start(gan: Gan, measure: Reconstruction, label: Hashable | Sequence[Hashable], start: str | Latent) -> Latent:
-    """The latent to start from, under the class given or, for "auto", under the one that starts best."""
-    count = len(measure.targets)
-    if not (isinstance(label, str) and label.strip().casefold() == "auto"):
-        return _best_start(gan, measure, [gan.labels(label, count)], start)
-    every = [torch.full((count,), number, device=gan.device) for number in range(gan.n_classes)]
-    return _best_start(gan, measure, every, start)
+@dataclass(frozen=True)
+class _Best:
+    """The best latent found so far, image by image."""
+
+    latent: Latent
+    loss: Tensor
+    """(N,)"""
+
+    def or_(self, other: _Best) -> _Best:
+        """The better of both for each image; of equal ones this."""
+        better = other.loss < self.loss
+        z = torch.where(better[:, None], other.latent.z, self.latent.z)
+        labels = torch.where(better, other.latent.labels, self.latent.labels)
+        return _Best(Latent(z, labels), torch.where(better, other.loss, self.loss))
 
 
 @torch.no_grad()
-def _best_start(gan: Gan, measure: Reconstruction, classes: list[Tensor], start: str | Latent) -> Latent:
-    """The best, image by image, of all starting points under all candidate classes."""
-    best_z, best_labels, best_loss = None, classes[0], None
-    for labels in classes:
-        for z in _starting_points(gan, measure.targets, labels, start):
-            loss = measure.loss(gan.generator.generate(z, labels))
-            if best_z is None or best_loss is None:
-                best_z, best_loss = z, loss
-                continue
-            better = loss < best_loss
-            best_z = torch.where(better[:, None], z, best_z)
-            best_labels = torch.where(better, labels, best_labels)
-            best_loss = torch.minimum(loss, best_loss)
-    assert best_z is not None
-    return Latent(best_z, best_labels)
+def _start(gan: Gan, measure: Reconstruction, label: Hashable | Sequence[Hashable], start: str | Latent) -> _Best:
+    """The best start under the class given or, for "auto", under all classes."""
+    count = len(measure.targets)
+    auto = isinstance(label, str) and label.strip().casefold() == "auto"
+    classes = [gan.labels(each, count) for each in (range(gan.n_classes) if auto else [label])]
+    tried = (
+        _Best(Latent(z, labels), measure.loss(gan.generator.generate(z, labels)))
+        for labels in classes
+        for z in _starting_points(gan, measure.targets, labels, start)
+    )
+    return reduce(_Best.or_, tried)
 
 
 def _starting_points(gan: Gan, targets: Tensor, labels: Tensor, start: str | Latent) -> Iterator[Tensor]:
@@ -166,41 +180,37 @@ def _starting_points(gan: Gan, targets: Tensor, labels: Tensor, start: str | Lat
             raise InputError(
                 f"The starting latent must hold 1 or {count} z of {gan.dim_z} numbers; got {tuple(start.z.shape)}."
             )
-        yield start.z.to(gan.device).expand(count, -1).clone()
+        yield start.z.to(targets).expand(count, -1).clone()
     elif start == "encoder":
         yield gan.part("encoder")(targets, labels)
     elif start == "zeros":
-        yield torch.zeros(count, gan.dim_z, device=gan.device)
+        yield targets.new_zeros(count, gan.dim_z)
     else:
         for seed in range(SEEDS):
-            yield gan.sample(0, seed=seed).z.expand(count, -1).clone()
+            yield gan.sample(0, seed=seed).z.to(targets).expand(count, -1).clone()
 
 
 def _descend(
-    gan: Gan, measure: Reconstruction, latent: Latent, space: _Space, steps: int, rate: float
+    gan: Gan, measure: Reconstruction, best: _Best, space: _Space, steps: int, rate: float
 ) -> Iterator[ProjectionStep]:
     """Adam (Kingma & Ba) on the point; images do not touch one another, since each has its own loss and moments."""
+    labels = best.latent.labels
     with _differentiable(), torch.no_grad():
-        point = space.enter(latent.z).clone().requires_grad_()
+        point = space.enter(best.latent.z).clone().requires_grad_()
         optimiser = torch.optim.Adam([point], lr=rate)
-        best_z, best_loss = latent.z, torch.full((len(latent),), torch.inf, device=latent.z.device)
     for index in range(steps + 1):
         with _differentiable(), torch.enable_grad():
             z = space.leave(point)
-            images = gan.generator.generate(z, latent.labels)
+            images = gan.generator.generate(z, labels)
             loss = measure.loss(images)
             if not torch.isfinite(loss).all():
                 raise InputError(f"The descent left the finite numbers at step {index}; choose a rate below {rate:g}.")
-            better = loss.detach() < best_loss
-            best_z = torch.where(better[:, None], z.detach(), best_z)
-            best_loss = torch.minimum(loss.detach(), best_loss)
-            here = Latent(z.detach().clone(), latent.labels)
+            here = _Best(Latent(z.detach().clone(), labels), loss.detach())
+            best = best.or_(here)
             state = ProjectionStep(
-                index, steps, here, point.detach().clone(), images.detach(), loss.detach(),
-                Latent(best_z, latent.labels), best_loss,
-            )  # fmt: skip
+                index, steps, here.latent, point.detach().clone(), images.detach(), here.loss, best.latent, best.loss
+            )
             if index < steps:
-                optimiser.zero_grad()
-                loss.sum().backward()
+                (point.grad,) = torch.autograd.grad(loss.sum(), point)  # of the point alone, never of the weights
                 optimiser.step()
         yield state

@@ -11,6 +11,7 @@ from torch.nn.functional import cosine_similarity
 
 from .errors import InputError
 from .gan import Gan
+from .ranges import real
 
 __all__ = ["Reconstruction", "reconstruction_loss"]
 
@@ -29,12 +30,9 @@ class Reconstruction:
             InputError: targets of another shape, or a negative weight.
         """
         gan.part("discriminator")
-        size = gan.resolution
-        if targets.dim() != 4 or tuple(targets.shape[1:]) != (3, size, size):
-            raise InputError(f"Targets must be (N, 3, {size}, {size}) in [-1, 1]; got {tuple(targets.shape)}.")
-        if not pixel_weight >= 0:
-            raise InputError(f"The weight of the pixel term must be 0 or more; got {pixel_weight!r}.")
-        self.discriminator, self.targets, self.pixel_weight = gan.discriminator, targets, pixel_weight
+        _check_pictures(gan, targets, "Targets")
+        self.pixel_weight = real(pixel_weight, "The weight of the pixel term", 0)
+        self.discriminator, self.targets = gan.discriminator, targets.to(next(gan.generator.parameters()))
         with torch.no_grad():
             self.features = self._features(targets)  # (N, L)
 
@@ -55,10 +53,21 @@ class Reconstruction:
         return self.cosine_distance(images) + self.pixel_weight * self.pixel_distance(images)
 
 
+def _check_pictures(gan: Gan, pictures: Tensor, what: str) -> None:
+    size = gan.resolution
+    got = tuple(pictures.shape) if isinstance(pictures, Tensor) else type(pictures).__name__
+    if not isinstance(pictures, Tensor) or pictures.dim() != 4 or got[1:] != (3, size, size) or len(pictures) == 0:
+        raise InputError(f"{what} must be (N, 3, {size}, {size}) in [-1, 1], the model's own size; got {got}.")
+
+
 def reconstruction_loss(gan: Gan, images: Tensor, targets: Tensor, pixel_weight: float = 0.2) -> Tensor:
     """(N,): `1 - cosine + pixel_weight * MSE` of images and targets, both (N, 3, R, R) in [-1, 1] (paper eq. 4).
 
     Raises:
-        ModelError, InputError: as `Reconstruction`.
+        ModelError, InputError: as `Reconstruction`; or images of another size or number than the targets.
     """
-    return Reconstruction(gan, targets, pixel_weight).loss(images)
+    _check_pictures(gan, images, "Images")
+    if len(images) != len(targets):
+        raise InputError(f"There must be one target for each image; got {len(images)} images, {len(targets)} targets.")
+    measure = Reconstruction(gan, targets, pixel_weight)
+    return measure.loss(images.to(measure.targets))

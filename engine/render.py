@@ -19,7 +19,7 @@ from .errors import InputError
 from .gan import Gan
 from .label_styles import LabelStyles, check_aspect, repeat
 from .layers import parse_layers
-from .networks.generator import State
+from .networks.generator import Generator, State
 from .style import Style, resize
 
 __all__ = ["render"]
@@ -38,16 +38,18 @@ def render(gan: Gan, collage: Collage) -> Tensor:
 
     Raises:
         InputError: a label, layer, mask, unit or batch that does not fit the model or the picture.
+        ModelError: the generator is in training mode.
     """
-    if collage.latent.z.shape[1] != gan.dim_z:
+    if not isinstance(collage, Collage):
         raise InputError(
-            f"This model's latents have {gan.dim_z} numbers; the collage's have {collage.latent.z.shape[1]}. "
-            f"Draw or project it with the model that renders it."
+            f"Only a Collage can be rendered; got {type(collage).__name__}. Wrap a latent: Collage(latent)."
         )
-    streams = _plan(gan, collage)
-    styles = [_together([s.styles.at(norm) for s in streams if s.last >= layer]) for norm, layer in _norm_layers(gan)]
-    z = torch.cat([stream.styles.z for stream in streams if stream.last >= 0])
-    return gan.generator(z, styles, lambda index, state: _edit(streams, index, state))
+    generator, streams = gan.drawing(), _plan(gan, collage)
+    styles = [
+        _together([s.styles.at(norm) for s in streams if s.last >= layer]) for norm, layer in _norm_layers(generator)
+    ]
+    z = torch.cat([stream.styles.z for stream in streams])
+    return generator(z, styles, lambda index, state: _edit(streams, index, state))
 
 
 @dataclass(eq=False)
@@ -96,20 +98,21 @@ def _stream(gan: Gan, collage: Collage, found: dict[int, _Stream]) -> _Stream:
 
 
 def _count(collage: Collage) -> int:
-    """How many pictures a collage makes: the longest batch among its latents, maps, masks and references."""
+    """How many pictures a collage makes: the longest batch of its latent, maps, painted styles, masks, references."""
     counts = [len(collage)]
     for edit in collage.edits:
         if isinstance(edit, FeatureEdit):
             counts += [len(edit.mask), _count(edit.reference)]
         else:
-            counts.append(len(edit.class_map.weights))
+            painted = [label for label in edit.class_map.labels if isinstance(label, Collage)]
+            counts += [len(edit.class_map.weights), *map(len, painted)]
     return max(counts)
 
 
-def _norm_layers(gan: Gan) -> list[tuple[int, int]]:
+def _norm_layers(generator: Generator) -> list[tuple[int, int]]:
     """(norm, layer) for every conditional norm: layer i works between feature maps i - 1 and i."""
-    per_layer = [layer for layer, module in enumerate(gan.generator.layers, 1) for _ in range(module.n_norms)]  # type: ignore[call-overload]
-    return list(enumerate(per_layer))
+    layers = [layer for layer, module in enumerate(generator.layers, 1) for _ in range(module.n_norms)]  # type: ignore[call-overload]
+    return list(enumerate(layers))
 
 
 def _together(styles: list[Style]) -> Style:
@@ -133,16 +136,18 @@ def _pad(style: Style, most: int, size: torch.Size) -> Style:
 def _edit(streams: list[_Stream], index: int, state: State) -> State:
     """Blend at feature map `index`, then drop the streams that are not needed any more."""
     running = [stream for stream in streams if stream.last >= index]
-    counts = [stream.count for stream in running]
-    parts = dict(zip(running, zip(*(tensor.split(counts) for tensor in state), strict=True), strict=True))
     staying = [stream for stream in running if stream.last > index]
-    blending = [s for s in running if any(index in maps and reference in parts for _, maps, reference in s.blends)]
+    blending = [stream for stream in running if any(index in maps for _, maps, _ in stream.blends)]
     if not blending and len(staying) == len(running):
         return state
+    counts = [stream.count for stream in running]
+    parts = dict(zip(running, zip(*(tensor.split(counts) for tensor in state), strict=True), strict=True))
     # References first: what a picture takes from its reference includes the reference's own edits.
     for stream in sorted(blending, key=_depth):
         here = [(edit, reference) for edit, maps, reference in stream.blends if index in maps]
         parts[stream] = reduce(lambda own, use: _blend(own, parts[use[1]], use[0], stream.count), here, parts[stream])
+    if len(staying) == 1:
+        return parts[staying[0]]
     return tuple(torch.cat(tensors) for tensors in zip(*(parts[stream] for stream in staying), strict=True))
 
 
@@ -156,7 +161,7 @@ def _blend(own: State, reference: State, edit: FeatureEdit, count: int) -> State
     mask = repeat(edit.mask.to(own[0].device), count, "masks of a feature collage") * edit.strength
     blended = []
     for h, r in zip(own, reference, strict=True):
-        r = _shift(repeat(r, count, "pictures of a reference"), edit.shift)
+        r = repeat(_shift(r, edit.shift), count, "pictures of a reference")
         weight = resize(mask, (h.shape[-2], h.shape[-1])).to(h.dtype)  # (N, 1, h, w)
         if edit.units is not None:
             weight = weight * _unit_mask(edit.units, h)
