@@ -8,8 +8,11 @@ regions = nc.ClassMap().paint("lemon", mask)
 images = nc.render(gan, nc.Collage(latent).label(regions))
 """
 
+from .checkpoints import load, peek, save
 from .class_map import ClassMap
 from .collage import Collage, Latent, mix
+from .curve import draw_curve
+from .difference import difference
 from .errors import (
     CheckpointError,
     DataError,
@@ -24,9 +27,13 @@ from .errors import (
 )
 from .gan import Gan
 from .layers import parse_layers
+from .legend import draw_class_map
+from .mask import shape_mask
+from .palette import class_map_from_colours
 from .projection import RATES, ProjectionStep, project
 from .reconstruction import Reconstruction, reconstruction_loss
 from .render import render
+from .units import parse_units
 
 __all__ = [
     "RATES",
@@ -46,9 +53,18 @@ __all__ = [
     "Reconstruction",
     "TrainingError",
     "WorkflowError",
+    "class_map_from_colours",
+    "difference",
+    "draw_class_map",
+    "draw_curve",
+    "load",
     "mix",
     "parse_layers",
+    "parse_units",
+    "peek",
     "project",
     "reconstruction_loss",
     "render",
+    "save",
+    "shape_mask",
 ]

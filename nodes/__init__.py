@@ -1,0 +1,36 @@
+"""ComfyUI's nodes: sockets in, one call of the engine, sockets out."""
+
+from .class_maps import ClassMapFromColours, PaintClass, PreviewClassMap
+from .collage import FeatureCollage, LabelCollage, RenderCollage
+from .models import LoadGAN
+from .sources import MixCollages, ProjectImage, RandomCollage
+
+__all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]
+
+NODE_CLASS_MAPPINGS = {
+    "NeuralCollageLoadGAN": LoadGAN,
+    "NeuralCollageRandomCollage": RandomCollage,
+    "NeuralCollageProjectImage": ProjectImage,
+    "NeuralCollageMixCollages": MixCollages,
+    "NeuralCollagePaintClass": PaintClass,
+    "NeuralCollageClassMapFromColours": ClassMapFromColours,
+    "NeuralCollagePreviewClassMap": PreviewClassMap,
+    "NeuralCollageLabelCollage": LabelCollage,
+    "NeuralCollageFeatureCollage": FeatureCollage,
+    "NeuralCollageRenderCollage": RenderCollage,
+}
+"""Node class by the id that saved workflows name: an id stays what it is."""
+
+NODE_DISPLAY_NAME_MAPPINGS = {
+    "NeuralCollageLoadGAN": "Load GAN",
+    "NeuralCollageRandomCollage": "Random Collage",
+    "NeuralCollageProjectImage": "Project Image",
+    "NeuralCollageMixCollages": "Mix Collages",
+    "NeuralCollagePaintClass": "Paint Class",
+    "NeuralCollageClassMapFromColours": "Class Map from Colours",
+    "NeuralCollagePreviewClassMap": "Preview Class Map",
+    "NeuralCollageLabelCollage": "Label Collage (sCBN)",
+    "NeuralCollageFeatureCollage": "Feature Collage",
+    "NeuralCollageRenderCollage": "Render Collage",
+}
+"""The title of each node."""

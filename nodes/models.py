@@ -1,0 +1,83 @@
+"""Load GAN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import engine as nc
+from . import host
+from .sockets import GAN
+
+__all__ = ["LoadGAN"]
+
+PARTS = {
+    "discriminator": "Another file for the discriminator, which Project Image measures with. none: as in `file`.",
+    "encoder": "Another file for the encoder, from which Project Image starts. none: as in `file`.",
+    "auxiliary": "Another file for the auxiliary pair A, B, through which Project Image descends on zeta. none: as in "
+    "`file`.",
+}
+
+
+class LoadGAN:
+    """A weights file, or several, to a model."""
+
+    DESCRIPTION = "Load a class-conditional GAN: one .safetensors file that holds all, or the authors' .npz files."
+    SEARCH_ALIASES = ("load gan", "gan loader", "sngan", "checkpoint")
+    CATEGORY = "neural collage"
+    FUNCTION = "load"
+    RETURN_TYPES = (GAN, "STRING")
+    RETURN_NAMES = ("gan", "classes")
+    OUTPUT_TOOLTIPS = (
+        "The model: generator and whatever else the files hold.",
+        "Its classes, one a line: number and name. Connect Preview as Text to read them.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        files = host.gan_files()
+        tooltip = "Weights file in models/gan, models/stylegan or this pack's own models folder."
+        parts = {name: ([host.NONE, *files], {"default": host.NONE, "tooltip": told}) for name, told in PARTS.items()}
+        return {"required": {"file": (files, {"tooltip": tooltip})}, "optional": parts}
+
+    @classmethod
+    def VALIDATE_INPUTS(
+        cls, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
+    ) -> bool | str:
+        """True, or why a file cannot be loaded. It stands for the host's own check, which knows no paths."""
+        try:
+            _paths(file, discriminator, encoder, auxiliary)
+        except nc.CheckpointError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def IS_CHANGED(
+        cls, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
+    ) -> str:
+        """The age and size of each file: a file that was replaced is loaded anew."""
+        found = [path.stat() for path in _paths(file, discriminator, encoder, auxiliary).values()]
+        return " ".join(f"{one.st_mtime_ns}:{one.st_size}" for one in found)
+
+    def load(
+        self, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
+    ) -> tuple[nc.Gan, str]:
+        paths = _paths(file, discriminator, encoder, auxiliary)
+        gan = nc.load(paths.pop("file"), **paths)
+        return gan.to(host.device(_size(gan))), "\n".join(_classes(gan))
+
+
+def _size(gan: nc.Gan) -> int:
+    """Bytes that the weights take."""
+    parts = [part for part in (gan.generator, gan.discriminator, gan.encoder, gan.auxiliary) if part is not None]
+    return sum(weight.nbytes for part in parts for weight in part.parameters())
+
+
+def _classes(gan: nc.Gan) -> list[str]:
+    """Number and name of each class; the number alone where the file has no names."""
+    return [f"{number} {name}" for number, name in enumerate(gan.class_names)] or list(map(str, range(gan.n_classes)))
+
+
+def _paths(file: str, discriminator: str, encoder: str, auxiliary: str) -> dict[str, Any]:
+    """The path of every file that was named."""
+    named = {"file": file, "discriminator": discriminator, "encoder": encoder, "auxiliary": auxiliary}
+    return {part: host.gan_path(name) for part, name in named.items() if name != host.NONE}
