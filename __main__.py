@@ -1,6 +1,6 @@
 """The command line: `neural-collage COMMAND ...`, or `python -m neural_collage COMMAND ...`.
 
-A command is one entry of COMMANDS. What it needs is imported when it runs, so that `--help` is quick.
+A command is one entry of COMMANDS. What it needs is imported when it runs, so that no command waits for another's.
 """
 
 import argparse
@@ -73,8 +73,26 @@ def _run(options: argparse.Namespace) -> None:
         print("Nothing was saved: this workflow only previews. --previews DIR writes what it shows.", file=sys.stderr)
 
 
+def _convert_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("generator", help="the generator's file: the authors' .npz, or a .safetensors of our own")
+    for part in ("discriminator", "encoder", "auxiliary"):
+        parser.add_argument(f"--{part}", metavar="FILE", help=f"the {part}'s file, where the first does not hold it")
+    parser.add_argument("--class-names", metavar="FILE", help="text file with the name of one class on each line")
+    parser.add_argument("--licence", metavar="TEXT", help="what may be done with the weights; goes into the header")
+    parser.add_argument("--provenance", metavar="TEXT", help="where the weights come from; goes into the header")
+    parser.add_argument("--half", action="store_true", help="store matrices as 16-bit floats: half the size")
+    parser.add_argument("--output", metavar="FILE", required=True, help="where to write the .safetensors")
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from .engine.checkpoints.command import convert
+
+    convert(options)
+
+
 COMMANDS = {
     "run": Command("run a saved workflow without ComfyUI", _run_arguments, _run),
+    "convert": Command("turn the authors' .npz files into one .safetensors", _convert_arguments, _convert),
 }
 
 

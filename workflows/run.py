@@ -53,8 +53,8 @@ def run(
     folder and beside the workflow; they are saved below `output_dir`. What preview nodes show is written below
     `previews_dir`, and not at all if that is None. `pack` replaces this pack's own nodes.
 
-    Raises WorkflowError before anything runs if the workflow cannot be run as it stands. An error of this package raised
-    inside a node gets the node's name put before it, any other passes unchanged.
+    Raises WorkflowError before anything runs if the workflow cannot be run as it stands. An error of this package that
+    a node raises gets the node's name put before it, any other passes unchanged.
     """
     document, overrides = read_document(path), overrides or {}
     folders = Folders(
