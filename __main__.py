@@ -23,7 +23,7 @@ class Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status: 0, or 1 after an error of this package, printed without a traceback."""
     options = _parser().parse_args(arguments)
-    from .engine.errors import NeuralCollageError
+    from .engine import NeuralCollageError
 
     try:
         options.execute(options)

@@ -27,7 +27,7 @@ class ToySeed:
             "hidden": {"unique_id": "UNIQUE_ID"},
         }
 
-    def make(self, seed, grain, size, label="", sharp=False, unique_id=None):
+    def make(self, seed, grain, size, label="", sharp=False, unique_id=""):
         assert torch.is_inference_mode_enabled()
         self.calls.append(unique_id)
         return (("seed", seed, grain, size, label, sharp), seed)

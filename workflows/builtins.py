@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..engine.errors import InputError
+from ..engine import InputError
 from .declarations import Catalogue
 from .folders import Folders
 from .pictures import picture_nodes
@@ -172,7 +172,8 @@ class FeatherMask(_Node):
     def run(self, mask: torch.Tensor, left: int, top: int, right: int, bottom: int) -> tuple[torch.Tensor]:
         mask = _batched(mask)
         height, width = mask.shape[-2:]
-        return (mask * _ramp(height, top, bottom)[:, None] * _ramp(width, left, right),)
+        mask = mask * _ramp(width, left, 1) * _ramp(width, right, -1)
+        return (mask * _ramp(height, top, 1)[:, None] * _ramp(height, bottom, -1)[:, None],)
 
 
 class ImageScale(_Node):
@@ -279,16 +280,15 @@ def _cross(mask: torch.Tensor) -> torch.Tensor:
     return torch.maximum(F.max_pool2d(mask, (3, 1), 1, (1, 0)), F.max_pool2d(mask, (1, 3), 1, (0, 1)))
 
 
-def _ramp(length: int, start: int, end: int) -> torch.Tensor:
-    """Factors (length,) that rise over `start` pixels and fall over `end`.
+def _ramp(length: int, over: int, step: int) -> torch.Tensor:
+    """Factors (length,) that rise to 1 over `over` pixels, from the start (step 1) or from the end (step -1).
 
-    ComfyUI counts the end from the last pixel but one: its loop writes to index -x with x from 0, so the weakest
-    factor falls on pixel 0. That is kept, or the same workflow would give two pictures.
+    Both begin at pixel 0: ComfyUI's loop for the end writes to index -x with x from 0, so the weakest factor falls on
+    the opposite side. That is kept, or the same workflow would give two pictures.
     """
-    start, end = min(start, length), min(end, length)
+    over = min(over, length)
     factors = torch.ones(length)
-    factors[:start] *= torch.arange(1, start + 1) / max(start, 1)
-    factors[-torch.arange(end)] *= torch.arange(1, end + 1) / max(end, 1)
+    factors[step * torch.arange(over)] = torch.arange(1, over + 1) / max(over, 1)
     return factors
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine.errors import WorkflowError
+from ..engine import WorkflowError
 
 __all__ = ["Catalogue", "Declaration", "Input", "nearest", "sockets_match"]
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn, TypeGuard
 
 from PIL import Image
 
-from ..engine.errors import WorkflowError
+from ..engine import WorkflowError
 
 __all__ = ["BYPASSED", "LINK_KEYS", "MAX_JSON_BYTES", "MAX_NODES", "MUTED", "Document", "is_slot", "read_document"]
 

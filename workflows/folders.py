@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..engine.errors import WorkflowError
+from ..engine import WorkflowError
 
 __all__ = ["Folders"]
 

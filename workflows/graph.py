@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..engine.errors import WorkflowError
+from ..engine import WorkflowError
 from .declarations import Catalogue, sockets_match
 from .document import BYPASSED, LINK_KEYS, MUTED, Document, is_slot
 

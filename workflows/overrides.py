@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..engine.errors import WorkflowError
+from ..engine import WorkflowError
 from .declarations import Catalogue, Declaration, Input, nearest
 from .document import Document
 from .graph import PAGE_ONLY, title_of

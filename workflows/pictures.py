@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
 
-from ..engine.errors import InputError, WorkflowError
+from ..engine import InputError, WorkflowError
 from .folders import Folders
 
 __all__ = ["LoadImage", "LoadImageMask", "PreviewImage", "SaveImage", "picture_nodes"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..engine.errors import WorkflowError
+from ..engine import WorkflowError
 from .declarations import Catalogue, Declaration, Input, nearest, sockets_match
 from .graph import Graph, Link, Node
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ..engine.errors import NeuralCollageError, WorkflowError
+from ..engine import NeuralCollageError, WorkflowError
 from .builtins import builtins_catalogue
 from .declarations import Catalogue
 from .document import Document, read_document
