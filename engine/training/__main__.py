@@ -1,6 +1,5 @@
-import argparse, sys
-from .command import add_arguments, run
+"""`python -m neural_collage.engine.training`: the same as `neural-collage train`."""
 
-p = argparse.ArgumentParser()
-add_arguments(p)
-sys.exit(run(p.parse_args()))
+from .command import main
+
+main()

@@ -1,7 +1,7 @@
 """Differentiable augmentation: the discriminator sees real and made pictures through the same random changes.
 
 After Zhao et al. 2020 (arXiv 2006.10738). Each entry of `AUGMENTATIONS` is a small function of images (N, 3, R, R) in
-[-1, 1], a strength from 0 (no change) to 1 (the usual amount), and a random generator; gradients flow through to the images.
+[-1, 1], a strength from 0 (no change) to 1 (the usual amount), and a random generator. Gradients flow through.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ __all__ = ["update_average"]
 def update_average(average: nn.Module, model: nn.Module, step: int, decay: float) -> None:
     """Move `average` towards `model`: average <- d average + (1 - d) model, for parameters and buffers alike.
 
-    d warms up as (1 + step) / (10 + step) until it reaches `decay`, so that the random start is soon forgotten. The batch
-    norms' running statistics are averaged with the weights, since they belong to them; counters are copied.
+    d warms up as (1 + step) / (10 + step) until it reaches `decay`, so that the random start is soon forgotten. Running
+    statistics are averaged with the weights, since they belong to them; counters are copied.
     """
     weight = 1 - min(decay, (1 + step) / (10 + step))
     old, new = average.state_dict(), model.state_dict()

@@ -1,117 +1,137 @@
-"""`neural-collage train gan|encoder|auxiliary`: settings from the command line, a progress bar, and clean stops."""
+"""`neural-collage train gan|encoder|auxiliary|release`: flags, a progress bar, and clean stops."""
 
 from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from ..errors import TrainingError
+from ..checkpoints import load, save
+from ..errors import InputError, TrainingError
+from ..gan import Gan
 from .adversarial import AdversarialTask
 from .data import ImageSet, load_images
-from .loop import Every, Task, train
-from .presets import PRESETS, GanSettings
+from .flags import given_settings, parser
+from .inversion import AuxiliaryTask, EncoderTask
+from .loop import Every, train
+from .presets import PRESETS
+from .release import released
+from .settings import AuxiliarySettings, EncoderSettings, GanSettings
 from .snapshot import RunFolder, load_snapshot
+from .starting import shaped_as, start_from
+from .task import Task
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["main"]
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments."""
-    kinds = parser.add_subparsers(dest="kind", required=True)
-    gan = kinds.add_parser("gan", help="generator and discriminator, from a folder or zip of class folders")
-    _add_run(gan)
-    gan.add_argument("--preset", choices=list(PRESETS), help="named settings (default: small-64)")
-    for field in fields(GanSettings):
-        gan.add_argument(f"--{field.name.replace('_', '-')}", type=_reader(str(field.type)), default=None)
+State = dict[str, Any]
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", type=Path, help="zip or folder of class folders with JPEG or PNG files")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of the run; goes on from its snapshot if it has one"
-    )
-    parser.add_argument("--classes", type=lambda text: text.split(","), help="classes to take, comma-separated")
-    parser.add_argument("--hold-out", type=int, default=0, help="keep every n-th picture of each class out of training")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    parser.add_argument("--snapshot-every", type=float, default=180.0, help="seconds between snapshots with sheets")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `neural-collage train` with these arguments.
 
-
-def _reader(kind: str) -> Any:
-    """How a settings field is read from text, by its declared type."""
-    readers = {
-        "int": int,
-        "float": float,
-        "str": str,
-        "bool": lambda text: {"yes": True, "no": False}[text],
-        "tuple[int, ...]": lambda text: tuple(int(width) for width in text.split(",")),
-    }
-    return readers[kind]
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the command; returns the process's exit status."""
+    Raises:
+        NeuralCollageError: bad flags' values, data, model or snapshot, or losses that are not finite.
+    """
+    args = parser().parse_args(arguments)
+    if args.kind == "release":
+        _release(args)
+        return
     if args.threads:
         torch.set_num_threads(args.threads)
     folder = RunFolder(args.out)
-    task, steps = _gan_task(args, folder)
-    _drive(task, steps, folder, Every(args.snapshot_every))
-    return 0
-
-
-def _gan_task(args: argparse.Namespace, folder: RunFolder) -> tuple[AdversarialTask, int]:
-    """The task from flags over the snapshot's settings over a preset."""
-    state = load_snapshot(folder.snapshot, "gan") if folder.snapshot.exists() else None
-    settings = GanSettings(**state["settings"]) if state else PRESETS[args.preset or "small-64"]
-    given = {f.name: getattr(args, f.name) for f in fields(GanSettings) if getattr(args, f.name) is not None}
-    settings = replace(settings, **given)
-    classes = args.classes or (state["class_names"] if state else None)
-    data = load_images(args.data, settings.resolution, classes, args.hold_out)
-    _describe(data)
-    task = AdversarialTask(settings, data, args.device)
+    state = load_snapshot(folder.snapshot, args.kind) if folder.snapshot.exists() else None
+    base = load(args.model) if args.model else None
+    task = _gan_task(args, state, base) if args.kind == "gan" else _part_task(args, state, base)
     if state:
-        if tuple(state["class_names"]) != data.class_names:
-            raise TrainingError(f"{folder.snapshot} was trained on other classes; use another --out.")
-        task.restore(state)
-    return task, settings.steps
+        _restore(task, state, folder)
+    _drive(task, folder, Every(args.snapshot_every))
+    save(released(task.state(), base if args.kind != "gan" else None), folder.path / "model.safetensors")
+    print(f"{task.done} of {task.settings.steps} steps; {folder.path / 'model.safetensors'}")
 
 
-def _describe(data: ImageSet) -> None:
-    size = data.images.shape[-1]
-    print(f"{len(data)} pictures of {len(data.class_names)} classes at {size} px: {', '.join(data.class_names)}")
+def _gan_task(args: argparse.Namespace, state: State | None, base: Gan | None) -> AdversarialTask:
+    """Settings: flags over the snapshot's, over the shapes of the model to start from, over the preset."""
+    preset = PRESETS[args.preset]
+    settings = GanSettings(**state["settings"]) if state else shaped_as(base, preset) if base else preset
+    settings = replace(settings, **given_settings(args, GanSettings))
+    names = args.classes or (state["class_names"] if state else None)
+    data = _data(args, settings.resolution, names)
+    task = AdversarialTask(settings, data, args.device)
+    if base and not state:
+        start_from(task, base)
+    return task
+
+
+def _part_task(args: argparse.Namespace, state: State | None, base: Gan | None) -> EncoderTask | AuxiliaryTask:
+    """Encoder or auxiliary pair for a model; its classes are the model's."""
+    assert base is not None  # the parser requires --model here
+    settings_of = EncoderSettings if args.kind == "encoder" else AuxiliarySettings
+    settings = settings_of(**state["settings"]) if state else settings_of()
+    settings = replace(settings, **given_settings(args, settings_of))
+    data = _data(args, base.resolution, args.classes or base.class_names or None)
+    if len(data.class_names) != base.n_classes:
+        raise InputError(f"The model has {base.n_classes} classes, the data {len(data.class_names)}. Choose --classes.")
+    if isinstance(settings, EncoderSettings):
+        return EncoderTask(settings, base, data, args.device)
+    return AuxiliaryTask(settings, base, data, args.device)
+
+
+def _data(args: argparse.Namespace, resolution: int, names: Sequence[str] | None) -> ImageSet:
+    """Load the training part of the data and say what was found."""
+    data = load_images(args.data, resolution, names, args.hold_out)
+    print(f"{len(data)} pictures of {len(data.class_names)} classes at {resolution} px: {', '.join(data.class_names)}")
     if data.skipped:
         print(f"{len(data.skipped)} files could not be decoded and are left out: {', '.join(data.skipped)}")
+    return data
 
 
-def _drive(task: Task, steps: int, folder: RunFolder, every: Every) -> None:
+def _restore(task: Task[Any], state: State, folder: RunFolder) -> None:
+    if tuple(state["class_names"]) != task.data.class_names:
+        raise TrainingError(f"{folder.snapshot} was trained on {', '.join(state['class_names'])}; use another --out.")
+    try:
+        task.restore(state)
+    except (RuntimeError, ValueError) as error:  # torch's words for shapes that do not fit
+        raise TrainingError(f"{folder.snapshot} holds other networks; use another --out. {error}") from error
+
+
+def _drive(task: Task[Any], folder: RunFolder, every: Every) -> None:
     """Run the loop under a progress bar until it ends or the user stops it; either way the state is saved."""
-    with _stop_requests() as stopped, tqdm(total=steps, initial=task.done, unit="step", dynamic_ncols=True) as bar:
-        progress = train(task, steps, folder, every)
-        for state in progress:
-            bar.update(state.done - bar.n)
-            bar.set_postfix({name: f"{value:.3f}" for name, value in state.losses.items()}, refresh=False)
+    steps = task.settings.steps
+    quiet = 0.1 if sys.stderr.isatty() else 30  # seconds between updates of the bar: a log file needs few
+    with _stop_requests() as stopped, tqdm(total=steps, initial=task.done, unit="step", mininterval=quiet) as bar:
+        progress = train(task, folder, every)
+        for now in progress:
+            bar.set_postfix({name: f"{value:.3f}" for name, value in now.losses.items()}, refresh=False)
+            bar.update(now.done - bar.n)
             if stopped:
                 break
         progress.close()
-    print(f"{task.done} of {steps} steps; {folder.snapshot}")
 
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """A list that is filled by Ctrl-C or a termination signal, so that the step under way is finished first."""
+    """A list that Ctrl-C or a termination signal adds to, so that the step under way is finished and saved first."""
     received: list[int] = []
-    names = (signal.SIGINT, signal.SIGTERM)
-    before = {name: signal.signal(name, lambda number, _: received.append(number)) for name in names}
+    watched = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda sent, _: received.append(sent)) for number in watched}
     try:
         yield received
     finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _release(args: argparse.Namespace) -> None:
+    """Write the model that a run's snapshot holds."""
+    state = load_snapshot(RunFolder(args.run).snapshot)
+    gan = released(state, load(args.model) if args.model else None)
+    gan = replace(gan, facts={**gan.facts, **dict(args.fact)})
+    save(gan, args.to, half=args.half)
+    print(f"{args.to}: {args.to.stat().st_size / 1e6:.1f} MB, {state['done']} steps of `train {state['kind']}`")

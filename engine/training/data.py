@@ -1,7 +1,7 @@
 """A training set: a zip or a folder of class folders, decoded once into one tensor of bytes.
 
-The name of the folder that a picture lies in is its class. Pictures are cropped to the centre square and resized. Every n-th
-picture of a class, in order of names, can be held out; the rule depends on names alone, so the same pictures are
+The name of the folder that a picture lies in is its class. Pictures are cropped to the centre square and resized. Every
+n-th picture of a class, in order of names, can be held out; the rule depends on names alone, so the same pictures are
 held out in every run.
 
 Shapes: M pictures, R picture size.
@@ -148,9 +148,10 @@ def _decode_all(files: list[tuple[str, int]], class_names: tuple[str, ...], read
         images[len(labels)] = pixels
         labels.append(number)
     if len(skipped) > len(labels) or not labels:
+        first = ", ".join(skipped[:5])
         raise DataError(
-            f"Most of {len(files)} files could not be decoded as pictures: {', '.join(skipped[:5])}{' ...' * (len(skipped) > 5)}."
-            " Check that they are whole JPEG or PNG files, and that enough are left beside those held out."
+            f"Training needs pictures; of {len(files)} files {len(skipped)} could not be decoded: {first}."
+            " Check that they are whole JPEG or PNG files, and that some are left beside those held out."
         )
     return ImageSet(images[: len(labels)], torch.tensor(labels), class_names, tuple(skipped))
 
@@ -160,8 +161,8 @@ def _room(count: int, resolution: int) -> Tensor:
     size = count * 3 * resolution**2
     if size <= IN_MEMORY_BYTES:
         return torch.empty(count, 3, resolution, resolution, dtype=torch.uint8)
-    file = np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=(count, 3, resolution, resolution))
-    return torch.from_numpy(file)
+    with tempfile.TemporaryFile() as file:  # the map outlives the name and the handle
+        return torch.from_numpy(np.memmap(file, np.uint8, "w+", shape=(count, 3, resolution, resolution)))
 
 
 def _decode(data: bytes, resolution: int) -> Tensor:

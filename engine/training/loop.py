@@ -1,42 +1,22 @@
 """The training loop, the same for every kind of training.
 
-It knows nothing of losses and networks: a task makes a step and says what it carries, the loop checks the numbers, saves
-and yields. The caller owns progress and stopping: whoever stops asking for steps has stopped the training.
+It knows nothing of losses and networks: a task makes a step and says what it carries, the loop checks the numbers,
+saves and yields. The caller owns progress and stopping: whoever stops asking for steps has stopped the training.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import Any
 
 from ..errors import TrainingError
 from .snapshot import RunFolder
+from .task import Task
 
-__all__ = ["Every", "Progress", "Task", "train"]
-
-
-class Task(Protocol):
-    """What the loop asks of a kind of training."""
-
-    done: int
-    """Steps made so far."""
-
-    def step(self) -> dict[str, float]:
-        """Make one step; returns its losses by name."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """Everything needed to go on later, as plain values and tensors."""
-        ...
-
-    def samples(self) -> Tensor:
-        """Pictures to look at: (rows, columns, 3, R, R) in [-1, 1]."""
-        ...
+__all__ = ["Every", "Progress", "train"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +39,8 @@ class Every:
     """Steps between rows of the log; each holds the means over them."""
 
 
-def train(task: Task, steps: int, folder: RunFolder, every: Every | None = None) -> Iterator[Progress]:
-    """Train up to `steps` steps in all, yielding after each; the last state is saved when the loop ends or is closed.
+def train(task: Task[Any], folder: RunFolder, every: Every | None = None) -> Generator[Progress, None, None]:
+    """Train to the end of the settings' steps, yielding after each. The state is saved at the end, and on closing.
 
     Raises:
         TrainingError: a loss is not finite. The snapshot then is the last good one.
@@ -69,7 +49,7 @@ def train(task: Task, steps: int, folder: RunFolder, every: Every | None = None)
     started = saved = time.monotonic()
     rows: list[dict[str, float]] = []
     try:
-        while task.done < steps:
+        while task.done < task.settings.steps:
             losses = task.step()
             _check(losses, task.done, folder)
             rows.append(losses)
@@ -86,7 +66,7 @@ def train(task: Task, steps: int, folder: RunFolder, every: Every | None = None)
     _save(task, folder)
 
 
-def _save(task: Task, folder: RunFolder) -> None:
+def _save(task: Task[Any], folder: RunFolder) -> None:
     folder.save(task.state())
     folder.sheet(task.samples(), task.done)
 

@@ -15,6 +15,8 @@ from torch import Tensor
 from ..errors import TrainingError
 from .data import to_picture
 
+KINDS = ("gan", "encoder", "auxiliary")
+
 __all__ = ["RunFolder", "load_snapshot"]
 
 
@@ -57,17 +59,19 @@ class RunFolder:
             writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
 
 
-def load_snapshot(path: Path, kind: str) -> dict[str, Any]:
-    """Read a snapshot of a run of this kind; nothing in the file is executed.
+def load_snapshot(path: Path, kind: str | None = None) -> dict[str, Any]:
+    """Read a snapshot, of this kind of run if one is given; nothing in the file is executed.
 
     Raises:
-        TrainingError: not a snapshot, damaged, or of another kind of run.
+        TrainingError: not there, not a snapshot, damaged, or of another kind of run.
     """
+    if not path.is_file():
+        raise TrainingError(f"A run's snapshot is needed; there is no {path}. Check the folder.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001  torch raises nearly anything for a damaged file
+    except Exception as error:  # torch has no error of its own for a damaged or hostile file: any can come
         raise TrainingError(f"{path} is not a whole snapshot of a training run: {error}. Use another.") from error
-    if not isinstance(state, dict) or state.get("kind") != kind:
-        found = state.get("kind") if isinstance(state, dict) else type(state).__name__
-        raise TrainingError(f"{path} must hold a run of `train {kind}`; it holds {found}. Use another folder.")
+    found = state.get("kind") if isinstance(state, dict) else None
+    if found not in KINDS or kind not in (None, found):
+        raise TrainingError(f"{path} must hold a run of `train {kind or '...'}`; it holds {found}. Use another folder.")
     return state

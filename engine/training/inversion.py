@@ -1,0 +1,194 @@
+"""Training of the two parts that help projection: the encoder (paper eq. 4) and the auxiliary pair (eq. 6).
+
+Generator and discriminator are frozen and in evaluation mode throughout.
+
+Shapes: N images, D latent size, Z zeta size, R picture size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..gan import Gan
+from ..networks.auxiliary import Auxiliary
+from ..networks.sngan_encoder import SNGANEncoder
+from ..reconstruction import Reconstruction
+from .data import ImageSet, to_network
+from .settings import AuxiliarySettings, EncoderSettings
+from .task import Task
+
+__all__ = ["AuxiliaryTask", "EncoderTask", "auxiliary_objective", "decay_and_clip", "fast_update", "inner_loss"]
+
+PIXEL_WEIGHT = 0.05
+"""Weight of the pixel term in the inner loss (original code)."""
+LOSS_WEIGHTS = (20.0, 2.0, 1.0)
+"""What the inner loss counts before, between and after the fast steps (eq. 6; original code)."""
+CODE_WEIGHT = 100.0
+"""What the reconstruction of z by B(A(z)) counts beside them (original code)."""
+
+
+class EncoderTask(Task[EncoderSettings]):
+    """E(x, y) -> z such that G(z, y) has the discriminator features of x."""
+
+    kind = "encoder"
+    parts = ("encoder", "encoder_adam")
+
+    def __init__(self, settings: EncoderSettings, gan: Gan, data: ImageSet, device: str = "cpu") -> None:
+        super().__init__(settings, data, device)
+        self.gan = gan.to(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.encoder = self.place(SNGANEncoder(settings.config(gan.resolution, gan.n_classes, gan.dim_z)))
+        self.encoder_adam = self.adam(self.encoder.parameters(), settings.rate)
+
+    def step(self) -> dict[str, float]:
+        """One Adam step on a batch; returns the means of eq. 4 and of the pixel term."""
+        images, labels = self.draw()
+        with self.autocast():
+            measure = Reconstruction(self.gan, images, self.settings.pixel_weight)
+            made = self.gan.generator.generate(self.encoder(images, labels), labels)
+            cosine, pixel = measure.cosine_distance(made), measure.pixel_distance(made)
+        self.encoder_adam.zero_grad()
+        (cosine + self.settings.pixel_weight * pixel).sum().backward()
+        self.descend(self.encoder_adam, self.settings.rate)
+        self.done += 1
+        return {"cosine": cosine.mean().item(), "pixel": pixel.mean().item()}
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        """Pictures of the set and below them their reconstructions: (2, columns, 3, R, R)."""
+        images, labels = _shown(self.data, self.device)
+        self.encoder.eval()
+        made = self.gan.generator.generate(self.encoder(images, labels), labels)
+        self.encoder.train()
+        return torch.stack([images, made])
+
+
+class AuxiliaryTask(Task[AuxiliarySettings]):
+    """A and B such that a few fast steps on zeta = A(z) lead far, and B(A(z)) stays near z."""
+
+    kind = "auxiliary"
+    parts = ("auxiliary", "auxiliary_adam")
+
+    def __init__(self, settings: AuxiliarySettings, gan: Gan, data: ImageSet, device: str = "cpu") -> None:
+        super().__init__(settings, data, device)
+        self.gan = gan.to(device)
+        self.encoder = gan.part("encoder")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.auxiliary = Auxiliary(settings.config(gan.dim_z)).to(self.device)
+        # The inner step sizes are a hundred times smaller than the weights, and so must be the steps that train them.
+        rates = self.auxiliary.rates
+        weights = [parameter for parameter in self.auxiliary.parameters() if parameter is not rates]
+        share = settings.step_rate / settings.rate if settings.rate else 0.0
+        groups = [{"params": weights}, {"params": [rates], "share": share}]
+        self.auxiliary_adam = self.adam(groups, settings.rate)
+
+    def step(self) -> dict[str, float]:
+        """One Adam step on a batch; returns the means of the inner losses and of the code's reconstruction."""
+        images, labels = self.draw()
+        with self.autocast():
+            with torch.no_grad():
+                z = self.encoder(images, labels).float()
+            measure = Reconstruction(self.gan, images, PIXEL_WEIGHT)
+            objective, losses, code = auxiliary_objective(self.gan, self.auxiliary, measure, z, labels)
+        self.auxiliary_adam.zero_grad()
+        objective.backward()
+        norm = decay_and_clip(self.auxiliary.parameters(), self.settings.weight_decay, self.settings.clip)
+        self.descend(self.auxiliary_adam, self.settings.rate)
+        self.done += 1
+        means = {f"inner{k}": loss.item() / len(images) for k, loss in enumerate(losses)}
+        return {**means, "code": code.item(), "norm": norm.item()}
+
+    def samples(self) -> Tensor:
+        """Rows of pictures, of G(z), of G(B(A(z))), and of the same after the fast steps: (4, columns, 3, R, R)."""
+        images, labels = _shown(self.data, self.device)
+        generate = self.gan.generator.generate
+        measure = Reconstruction(self.gan, images, PIXEL_WEIGHT)
+        z = self.encoder(images, labels)
+        zetas, _ = fast_update(
+            lambda zeta: inner_loss(measure, generate(self.auxiliary.to_z(zeta), labels)),
+            self.auxiliary.to_zeta(z),
+            self.auxiliary.rates,
+        )
+        with torch.no_grad():
+            made = [generate(code, labels) for code in (z, *(self.auxiliary.to_z(zeta) for zeta in zetas[::2]))]
+        return torch.stack([images, *made])
+
+
+def inner_loss(measure: Reconstruction, images: Tensor) -> Tensor:
+    """The loss that the fast steps descend on: eq. 4 summed over the batch, plus 0.05 x the mean pixel difference."""
+    return measure.cosine_distance(images).sum() + PIXEL_WEIGHT * measure.pixel_distance(images).mean()
+
+
+def fast_update(
+    loss_at: Callable[[Tensor], Tensor], zeta: Tensor, rates: Tensor, steps: int = 2
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Steps of AdaGrad on zeta, each differentiable in what came before (paper appendix B.1).
+
+    `g = dL/dzeta;  r <- r + g^2;  zeta <- zeta - rates * g / sqrt(r)`, r starting at 1e-8.
+
+    Args:
+        loss_at: zeta (N, Z) -> a scalar.
+        zeta: (N, Z), part of a graph.
+        rates: step sizes, (Z,) or a scalar.
+        steps: how many.
+
+    Returns:
+        zeta before, between and after the steps, and the loss at each of these steps + 1 places.
+    """
+    zetas, losses = [zeta], [loss_at(zeta)]
+    squares = torch.full_like(zeta, 1e-8)
+    for _ in range(steps):
+        (gradient,) = torch.autograd.grad(losses[-1], zetas[-1], create_graph=True)
+        squares = squares + gradient.square()
+        zetas.append(zetas[-1] - rates * gradient * squares.rsqrt())
+        losses.append(loss_at(zetas[-1]))
+    return zetas, losses
+
+
+def auxiliary_objective(
+    gan: Gan, auxiliary: Auxiliary, measure: Reconstruction, z: Tensor, labels: Tensor
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    """Eq. 6: `20 L0 + 2 L1 + L2 + 100 N MSE(z, B(A(z)))`, L_k being the inner loss after k fast steps.
+
+    Args:
+        gan: for its generator.
+        auxiliary: the pair in training.
+        measure: the distance to the target pictures.
+        z: (N, D), a constant: the encoder's answer.
+        labels: (N,).
+
+    Returns:
+        The objective, the inner losses L0, L1, L2, and the mean squared error of the code: scalars.
+    """
+    zeta = auxiliary.to_zeta(z)
+    _, losses = fast_update(
+        lambda zeta: inner_loss(measure, gan.generator.generate(auxiliary.to_z(zeta), labels)), zeta, auxiliary.rates
+    )
+    code = F.mse_loss(auxiliary.to_z(zeta).float(), z)
+    weighted = [weight * loss for weight, loss in zip(LOSS_WEIGHTS, losses, strict=True)]
+    return torch.stack(weighted).sum() + CODE_WEIGHT * len(z) * code, losses, code
+
+
+@torch.no_grad()
+def decay_and_clip(parameters: Iterable[nn.Parameter], weight_decay: float, clip: float) -> Tensor:
+    """Add `weight_decay` x weight to each gradient, then shrink all to a joint norm of at most `clip`.
+
+    Returns:
+        The joint norm before shrinking. Parameters without a gradient are left out.
+    """
+    learning = [parameter for parameter in parameters if parameter.grad is not None]
+    for parameter in learning:
+        parameter.grad.add_(parameter, alpha=weight_decay)  # type: ignore[union-attr]
+    return nn.utils.clip_grad_norm_(learning, clip)
+
+
+def _shown(data: ImageSet, device: torch.device, columns: int = 16) -> tuple[Tensor, Tensor]:
+    """Pictures spread evenly over the set, (columns, 3, R, R) in [-1, 1], and their labels (columns,)."""
+    chosen = torch.linspace(0, len(data) - 1, columns).long()
+    return to_network(data.images[chosen]).to(device), data.labels[chosen].to(device)
