@@ -1,0 +1,277 @@
+"""Gradient-domain blending: Perez, Gangnet and Blake, "Poisson Image Editing" (SIGGRAPH 2003).
+
+The blend f equals the target outside the mask and, inside it, is the picture whose gradients are
+nearest to a guidance field v (their eq. 7): for each pixel p of the domain, over its neighbours q in the image,
+
+    sum_q (f_p - f_q) = sum_q v_pq
+
+Each plane of each picture is one such linear system, solved for the correction x = f - target, which is zero
+outside the domain. The solver is conjugate gradients preconditioned by one multigrid V-cycle
+(McAdams, Sifakis and Teran 2010). It runs on the CPU, in float32, on the mask's bounding box only.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import InputError, MaskError, NeuralCollageError
+
+MODES = ("normal", "mixed", "monochrome")
+
+# Largest estimated error at which the solver stops, in parts of the plane's value range: 1/128 of an 8-bit step.
+TOLERANCE = 1 / 255 / 128
+# Ten are usual; combs, holes and long thin pictures take up to forty.
+MAX_ITERATIONS = 200
+# The stencil's eigenvalues lie in [0, 8]. Two relaxation steps at the Chebyshev roots of [2, 8] damp its rough part.
+STEPS = tuple(1 / (5 + side * 3 / 2**0.5) for side in (1, -1))
+LUMINANCE = np.array([0.299, 0.587, 0.114])  # Rec. ITU-R BT.601
+
+
+def poisson_blend(target: Tensor, source: Tensor, mask: Tensor, mode: str = "normal") -> Tensor:
+    """Blend `source` into `target` where `mask` > 0.5, without a seam.
+
+    target, source: (N,C,H,W) of any float type and range. mask: (H,W), (N,H,W) or (N,1,H,W), 0..1. A batch of one
+    is repeated to the others' length. Returns (N,C,H,W) of the target's type and device, bit-identical to the target
+    where mask <= 0.5; elsewhere within 1/255 of the value range of the exact solution (in practice 1e-4). Values
+    can leave the range of the inputs, as the exact solution's can.
+
+    The target's pixels just outside the domain are boundary values; the image's own border is left free (no gradient
+    across it). A domain without boundary values is the whole image: there each plane keeps the source's mean.
+
+    mode, the guidance v (each plane on its own, unless said otherwise):
+      "normal"      the source's gradients (eq. 9);
+      "mixed"       between each two neighbours the stronger of the two gradients, the source's if equal (eq. 12-13);
+      "monochrome"  the gradients of the source's luminance (Rec. 601) on every plane, so that the target's boundary
+                    alone gives the colour; C is 1 (its own luminance) or 3.
+
+    Raises InputError for an unknown mode, pictures that are not finite, or sizes, channels or batches that do not
+    match; MaskError for a mask that does not fit; NeuralCollageError if the solver fails to converge.
+    """
+    check_choice("mode", mode, MODES)
+    target, source = check_picture("target", target), check_picture("source", source)
+    if target.shape[1:] != source.shape[1:]:
+        raise InputError(
+            f"target and source must have the same channels, height and width, not {tuple(target.shape[1:])} and "
+            f"{tuple(source.shape[1:])}: resize or convert the source."
+        )
+    if mode == "monochrome" and target.shape[1] not in (1, 3):
+        raise InputError(f"monochrome blending needs 1 or 3 channels, not {target.shape[1]}: drop the others first.")
+    mask = check_mask("mask", mask, target.shape[-2:])
+    target, source, mask = repeat_batches(target=target, source=source, mask=mask)
+    domain = mask > 0.5
+    items = zip(_to_numpy(target), _to_numpy(source), domain[:, 0].cpu().numpy(), strict=True)
+    corrections = np.stack([_correction(*item, mode) for item in items])
+    blended = target + torch.from_numpy(corrections).to(target.device)
+    return torch.where(domain.to(target.device), blended.to(target.dtype), target)
+
+
+# ---- what may come in (crop.py asks the same of its inputs) ----
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise InputError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+
+
+def check_picture(name: str, value: Tensor) -> Tensor:
+    """Return `value`, detached, if it is a finite float tensor (N,C,H,W) with nothing empty; else raise InputError."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"{name} must be a float tensor, not {kind}: convert it first.")
+    if value.ndim != 4 or 0 in value.shape:
+        raise InputError(f"{name} must have shape (N,C,H,W), each at least 1, not {tuple(value.shape)}.")
+    if not torch.stack(torch.aminmax(value)).isfinite().all():
+        raise InputError(f"{name} must be finite, but holds NaN or infinity: check the step that made it.")
+    return value.detach()
+
+
+def check_mask(name: str, value: Tensor, size: Sequence[int] | None = None) -> Tensor:
+    """Return a mask (H,W), (N,H,W) or (N,1,H,W) as float32 (N,1,H,W).
+
+    Raises MaskError unless it lies in 0..1 and is of `size` (H,W), where that is given.
+    """
+    if not isinstance(value, Tensor) or value.is_complex():
+        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise MaskError(f"{name} must be a tensor of real numbers, not {kind}.")
+    if value.ndim not in (2, 3, 4) or 0 in value.shape or (value.ndim == 4 and value.shape[1] != 1):
+        raise MaskError(f"{name} must have shape (H,W), (N,H,W) or (N,1,H,W), not {tuple(value.shape)}.")
+    mask = value.detach().float().reshape(-1, 1, *value.shape[-2:])
+    low, high = (float(bound) for bound in torch.aminmax(mask))
+    if not (low >= 0 and high <= 1):
+        raise MaskError(f"{name} must lie between 0 and 1, not {low:g} to {high:g}: rescale or clamp it.")
+    if size is not None and mask.shape[-2:] != tuple(size):
+        raise MaskError(f"{name} must be {size[0]}x{size[1]} (HxW) like the picture, not {_pixels(mask)}: resize it.")
+    return mask
+
+
+def repeat_batches(**tensors: Tensor) -> list[Tensor]:
+    """Repeat batches of one (without copying) to the longest batch; InputError for any other mismatch."""
+    length = max(len(tensor) for tensor in tensors.values())
+    if any(len(tensor) not in (1, length) for tensor in tensors.values()):
+        found = ", ".join(f"{name} {len(tensor)}" for name, tensor in tensors.items())
+        raise InputError(f"batches must be of one length, or of length 1, not {found}: repeat or drop items.")
+    return [tensor.expand(length, *tensor.shape[1:]) for tensor in tensors.values()]
+
+
+def _pixels(value: Tensor) -> str:
+    return f"{value.shape[-2]}x{value.shape[-1]}"
+
+
+def _to_numpy(value: Tensor) -> np.ndarray:
+    """Numpy has no bfloat16, and half precision is too coarse to take differences in."""
+    return (value if value.dtype == torch.float64 else value.float()).cpu().numpy()
+
+
+# ---- one picture ----
+
+
+def _correction(target: np.ndarray, source: np.ndarray, domain: np.ndarray, mode: str) -> np.ndarray:
+    """What to add to the target, (C,H,W) float32: zero outside the domain (H,W)."""
+    correction = np.zeros(target.shape, np.float32)
+    if not domain.any():
+        return correction
+    rows, columns = _stretch(domain, 0), _stretch(domain, 1)
+    masks = _pyramid(domain[rows, columns].astype(np.float32))
+    target, source = target[:, rows, columns], source[:, rows, columns]
+    guide = source
+    if mode == "monochrome" and len(source) == 3:
+        guide = np.broadcast_to(np.tensordot(LUMINANCE.astype(source.dtype), source, 1), source.shape)
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # numpy and OpenCV release the interpreter's lock
+        solved = np.stack(list(pool.map(lambda f, g: _solve_plane(f, g, masks, mode), target, guide)))
+    if domain.all():
+        means = (source - target).mean((1, 2), dtype=np.float64) - solved.mean((1, 2), dtype=np.float64)
+        solved += means[:, None, None].astype(np.float32)
+    correction[:, rows, columns] = solved
+    return correction
+
+
+def _stretch(domain: np.ndarray, axis: int) -> slice:
+    """The part of an axis that the domain occupies, and one pixel more each way (if the image goes on) for its edge."""
+    places = np.flatnonzero(domain.any(axis=1 - axis))
+    return slice(max(0, int(places.min()) - 1), int(places.max()) + 2)
+
+
+def _solve_plane(target: np.ndarray, guide: np.ndarray, masks: list[np.ndarray], mode: str) -> np.ndarray:
+    """Solve one plane in units of its value range, so that float32 and one tolerance suit every range."""
+    unit = max(float(plane.max()) - float(plane.min()) for plane in (target, guide))
+    if unit == 0:
+        return np.zeros(target.shape, np.float32)
+    if mode == "mixed":
+        excess = _mixed_divergence(target, guide, unit)
+    else:
+        excess = _laplacian(((guide - target) / unit).astype(np.float32))
+    return _conjugate_gradients(excess * masks[0], masks) * np.float32(unit)
+
+
+def _mixed_divergence(target: np.ndarray, source: np.ndarray, unit: float) -> np.ndarray:
+    """Divergence of (mixed guidance - target's gradients), in units of the range: zero where the target's win."""
+    divergence = np.zeros(target.shape, np.float32)
+    for axis in (0, 1):
+        ours, theirs = np.diff(target, axis=axis), np.diff(source, axis=axis)
+        excess = np.where(np.abs(ours) > np.abs(theirs), 0, (theirs - ours) / unit).astype(np.float32)
+        along = np.moveaxis(divergence, axis, 0)  # a view
+        along[1:] += np.moveaxis(excess, axis, 0)
+        along[:-1] -= np.moveaxis(excess, axis, 0)
+    return divergence
+
+
+# ---- the solver ----
+
+
+def _laplacian(values: np.ndarray) -> np.ndarray:
+    """Sum over the neighbours q in the image of (u_p - u_q); a replicated border adds nothing, which leaves it free."""
+    return cv2.Laplacian(values, cv2.CV_32F, ksize=1, scale=-1, borderType=cv2.BORDER_REPLICATE)
+
+
+def _conjugate_gradients(right: np.ndarray, masks: list[np.ndarray]) -> np.ndarray:
+    """Solve mask * laplacian(x) = right for x, zero outside the mask.
+
+    The preconditioned residual is itself an estimate of the error, so its largest value decides when to stop.
+    Each direction is made conjugate to the last one explicitly (flexible conjugate gradients, Notay 2000), because
+    the V-cycle is not quite symmetric: it restricts and prolongs by different kernels.
+    """
+    x, direction, image, curvature = np.zeros_like(right), np.zeros_like(right), np.zeros_like(right), 1.0
+    residual, worst, whole = right, np.inf, bool(masks[0].all())
+    for _ in range(MAX_ITERATIONS):
+        estimate = _cycle(residual, masks)
+        if whole:  # the stencil cannot see a constant
+            estimate -= estimate.mean()
+        worst = max(estimate.max(), -estimate.min())
+        if worst <= TOLERANCE:
+            return x + estimate
+        direction = cv2.scaleAdd(direction, -float(np.vdot(estimate, image)) / curvature, estimate)
+        image = _laplacian(direction)
+        image *= masks[0]
+        curvature = float(np.vdot(direction, image))
+        step = float(np.vdot(direction, residual)) / curvature
+        x, residual = cv2.scaleAdd(direction, step, x), cv2.scaleAdd(image, -step, residual)
+    raise NeuralCollageError(
+        f"Poisson blending must converge within {MAX_ITERATIONS} iterations, but an error of {worst:.1g} of the value "
+        "range was left: simplify the mask, or paste instead."
+    )
+
+
+def _pyramid(mask: np.ndarray) -> list[np.ndarray]:
+    """The domain at half the size, and half that, down to 2x2 or nothing left.
+
+    A coarse cell belongs to the domain if all of its pixels do. A domain that is too generous makes corrections that
+    are too large (combs and salt-and-pepper masks then fail to converge); what a strict one leaves out lies
+    next to boundary values, where relaxation alone is quick.
+    """
+    masks = [mask]
+    while max(mask.shape) > 2:
+        bottom, right = _padding(mask)
+        mask = _halve(cv2.copyMakeBorder(mask, 0, bottom, 0, right, cv2.BORDER_REPLICATE))
+        mask = (mask == 1).astype(np.float32)
+        if not mask.any():
+            break
+        masks.append(mask)
+    return masks
+
+
+def _padding(values: np.ndarray) -> tuple[int, int]:
+    """Rows and columns that make the sizes even; a strip one pixel wide stays one."""
+    height, width = values.shape
+    return height % 2 * (height > 1), width % 2 * (width > 1)
+
+
+def _halve(values: np.ndarray) -> np.ndarray:
+    height, width = values.shape
+    return cv2.resize(values, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+
+
+def _cycle(residual: np.ndarray, masks: list[np.ndarray]) -> np.ndarray:
+    """One V-cycle: an estimate of the x for which mask * laplacian(x) = residual."""
+    x = _relax(residual * np.float32(STEPS[0]), residual, masks[0], STEPS[1:])
+    if len(masks) > 1:
+        left = _laplacian(x)
+        np.subtract(residual, left, out=left)
+        left *= masks[0]
+        coarse = _coarse_correction(left, masks[1:])
+        coarse *= masks[0]
+        x += coarse
+    return _relax(x, residual, masks[0], STEPS[::-1])
+
+
+def _relax(x: np.ndarray, residual: np.ndarray, mask: np.ndarray, steps: tuple[float, ...]) -> np.ndarray:
+    """Move x by step * (residual - laplacian(x)) for each step."""
+    for step in steps:
+        kernel = np.array([[0, step, 0], [step, 1 - 4 * step, step], [0, step, 0]], np.float32)
+        x = cv2.filter2D(x, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
+        x = cv2.scaleAdd(residual, step, x, dst=x)
+        x *= mask
+    return x
+
+
+def _coarse_correction(residual: np.ndarray, masks: list[np.ndarray]) -> np.ndarray:
+    """Solve at half the size, where the same stencil spans twice the distance: the equations gain a factor of four."""
+    height, width = residual.shape
+    bottom, right = _padding(residual)
+    padded = cv2.copyMakeBorder(residual, 0, bottom, 0, right, cv2.BORDER_CONSTANT) if bottom or right else residual
+    coarse = _cycle(_halve(padded) * masks[0] * np.float32(4), masks)
+    return cv2.resize(coarse, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
