@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import toy
 from neural_collage.__main__ import COMMANDS, main
+from neural_collage.engine import load
 from PIL import Image
 
 BRIGHT = {
@@ -65,7 +67,7 @@ def test_workflow_that_only_previews(workflow, tmp_path, capsys):
     assert (tmp_path / "seen" / "preview_00001_.png").is_file()
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["run"]])
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["run"], ["convert", "a.npz"], ["train"]])
 def test_wrong_usage_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -73,9 +75,30 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
     assert "usage: neural-collage" in capsys.readouterr().err
 
 
-def test_every_command_has_help(capsys):
-    for name, command in COMMANDS.items():
-        with pytest.raises(SystemExit) as caught:
-            main([name, "--help"])
-        assert caught.value.code == 0
-        assert command.summary in capsys.readouterr().out
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    assert [name for name, command in COMMANDS.items() if f"{name:9} {command.summary}" not in printed] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    assert f"usage: neural-collage {name}" in capsys.readouterr().out
+
+
+def test_convert(tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("oak\nelm\nash\n")
+    toy.chainer_files(tmp_path)
+    arguments = [str(tmp_path / "generator.npz"), str(tmp_path / "own.safetensors"), "--licence", "CC0"]
+    assert main(["convert", *arguments, "--class-names", str(tmp_path / "names.txt")]) == 0
+    assert "own.safetensors" in capsys.readouterr().out
+    gan = load(tmp_path / "own.safetensors")
+    assert gan.class_names == ("oak", "elm", "ash")
+    assert gan.facts["licence"] == "CC0"
+    assert main(["convert", arguments[0], str(tmp_path / "own.npz")]) == 1
+    assert "*.safetensors" in capsys.readouterr().err
