@@ -22,18 +22,18 @@ def draw_curve(losses: Tensor, title: str = "loss") -> Tensor:
     """Draw how losses fell, one line for each image.
 
     Args:
-        losses: (S, N): the loss of N images at each of S steps, from step 0; finite and not negative.
+        losses: (S, N): the loss of N images at each of S steps, from step 0. Below 0, where rounding can put it, a loss is drawn as 0.
         title: stands above the plot.
 
     Returns:
         (1, 3, 320, 512) in [-1, 1]. The axes run from step 0 to the last and from 0 to the largest loss.
 
     Raises:
-        InputError: losses of another shape or range.
+        InputError: losses of another shape, NaN or infinity.
     """
-    if losses.dim() != 2 or 0 in losses.shape or not torch.isfinite(losses).all() or losses.min() < 0:
-        raise InputError(f"Losses must be (steps, images), finite and from 0 up; got {tuple(losses.shape)}.")
-    values = losses.detach().cpu().double().numpy()
+    if losses.dim() != 2 or 0 in losses.shape or not torch.isfinite(losses).all():
+        raise InputError(f"Losses must be finite numbers (steps, images); got {tuple(losses.shape)}.")
+    values = losses.detach().clamp(min=0).cpu().double().numpy()
     top = float(values.max()) or 1.0
     canvas = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw = ImageDraw.Draw(canvas)

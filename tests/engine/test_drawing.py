@@ -54,11 +54,12 @@ def test_every_image_has_a_line_and_one_step_or_no_loss_is_drawn_too():
     assert len(_ink(picture, (31, 119, 180))) > 100
     assert len(_ink(picture, (214, 39, 40))) > 100
     assert draw_curve(torch.zeros(1, 1)).shape == (1, 3, 320, 512)
+    assert torch.equal(draw_curve(torch.full((1, 1), -1e-7)), draw_curve(torch.zeros(1, 1)))  # cosines round
     assert not torch.equal(draw_curve(torch.ones(3, 1), "one"), draw_curve(torch.ones(3, 1), "two"))
 
 
 @pytest.mark.parametrize(
-    "losses", [torch.zeros(3), torch.zeros(0, 1), torch.tensor([[-1.0]]), torch.full((2, 1), torch.nan)]
+    "losses", [torch.zeros(3), torch.zeros(0, 1), torch.tensor([[torch.inf]]), torch.full((2, 1), torch.nan)]
 )
 def test_losses_that_cannot_be_drawn_are_refused(losses):
     with pytest.raises(InputError, match="Losses"):
