@@ -29,7 +29,7 @@ class LoadGAN:
     RETURN_NAMES = ("gan", "classes")
     OUTPUT_TOOLTIPS = (
         "The model: generator and whatever else the files hold.",
-        "Its classes, one a line: number and name. Connect Preview as Text to read them.",
+        "Its classes, one a line: number and name. Connect Preview Any to read them.",
     )
 
     @classmethod
