@@ -27,6 +27,10 @@ __all__ = ["RATES", "ProjectionStep", "project"]
 
 RATES = {"z": 0.075, "zeta": 0.015}
 """Adam's rate in each space: the original's defaults."""
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+"""The rest of Adam's settings, the original's too."""
+MAX_RATE = 100.0
+"""A step of this size leaves every sensible latent behind at once."""
 SEEDS = 16
 """How many random starts "seeds" tries for each image."""
 STARTS = ("encoder", "seeds", "zeros")
@@ -89,9 +93,9 @@ def project(
     """
     _check(gan, image, space, start)
     steps = whole(steps, "The number of steps", 0)
-    rate = RATES[space] if rate is None else positive(rate, "The rate")
+    rate = RATES[space] if rate is None else positive(rate, "The rate", MAX_RATE)
     with _differentiable():
-        target = resize(image.to(gan.device, torch.float32).clone(), (gan.resolution, gan.resolution))
+        target = resize(image.to(gan.device, gan.dtype).clone(), (gan.resolution, gan.resolution))
         measure = Reconstruction(gan, target, pixel_weight)
         best = _start(gan, measure, label, start)
     return _descend(gan, measure, best, _Space.named(gan, space), steps, rate)
@@ -197,14 +201,16 @@ def _descend(
     labels = best.latent.labels
     with _differentiable(), torch.no_grad():
         point = space.enter(best.latent.z).clone().requires_grad_()
-        optimiser = torch.optim.Adam([point], lr=rate)
+        optimiser = torch.optim.Adam([point], lr=rate, betas=BETAS)
     for index in range(steps + 1):
         with _differentiable(), torch.enable_grad():
             z = space.leave(point)
             images = gan.generator.generate(z, labels)
             loss = measure.loss(images)
             if not torch.isfinite(loss).all():
-                raise InputError(f"The descent left the finite numbers at step {index}; choose a rate below {rate:g}.")
+                raise InputError(
+                    f"The descent left the finite numbers at step {index}; choose a rate below {rate:g} or another start."
+                )
             here = _Best(Latent(z.detach().clone(), labels), loss.detach())
             best = best.or_(here)
             state = ProjectionStep(
@@ -212,5 +218,8 @@ def _descend(
             )
             if index < steps:
                 (point.grad,) = torch.autograd.grad(loss.sum(), point)  # of the point alone, never of the weights
+                # The original puts epsilon beside the root of the uncorrected moment (Kingma & Ba, end of section 2),
+                # torch beside the corrected one. It tells where gradients are as small as here, 1e-6 to 1e-3.
+                optimiser.param_groups[0]["eps"] = EPSILON / (1 - BETAS[1] ** (index + 1)) ** 0.5
                 optimiser.step()
         yield state

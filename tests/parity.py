@@ -1,0 +1,84 @@
+"""Golden data: numbers recorded from the original implementation, for the parity tests.
+
+The folder comes from outside, so that other sizes, seeds and class counts can be tried: the environment variable
+NEURAL_COLLAGE_PARITY (a folder that holds `neural_collage/config.json`, or that folder itself), else a `shared/parity`
+folder beside the checkout, else the reduced copy in `tests/golden`. Sizes come from its config.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from neural_collage import engine as nc
+from torch import Tensor
+
+__all__ = ["FOLDER", "case", "config", "gan", "images", "labels", "worst"]
+
+TESTS = Path(__file__).parent
+VARIABLE = "NEURAL_COLLAGE_PARITY"
+
+
+def _folder() -> Path:
+    given = os.environ.get(VARIABLE)
+    roots = [Path(given)] if given else [TESTS.parents[1] / "shared" / "parity", TESTS / "golden"]
+    for folder in (place for root in roots for place in (root / "neural_collage", root)):
+        if (folder / "config.json").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"No golden data (neural_collage/config.json) in {', '.join(map(str, roots))}; see {VARIABLE}."
+    )
+
+
+FOLDER = _folder()
+
+
+@lru_cache
+def config() -> dict[str, Any]:
+    """Sizes of the golden models."""
+    return json.loads((FOLDER / "config.json").read_text(encoding="utf-8"))
+
+
+def case(name: str) -> dict[str, Tensor]:
+    """The arrays of a case such as "a_generate/plain"; the test is skipped where this copy of the data lacks it."""
+    path = FOLDER / f"{name}.npz"
+    if not path.is_file():
+        pytest.skip(f"{name} is not in {FOLDER}; set {VARIABLE} to the whole golden data")
+    with np.load(path, allow_pickle=False) as arrays:
+        return {key: torch.from_numpy(value) for key, value in arrays.items() if value.dtype.kind in "fiub"}
+
+
+@lru_cache
+def gan() -> nc.Gan:
+    """The golden model with all its parts."""
+    weights = FOLDER / "weights"
+    generator = (
+        weights / "ResNetGenerator.npz"
+    )  # the same weights as in the auxiliary file; the reduced copy leaves it out
+    return nc.load(
+        generator=generator if generator.is_file() else None,
+        discriminator=weights / "SNResNetProjectionDiscriminator.npz",
+        encoder=weights / "ResNetEncoder.npz",
+        auxiliary=weights / "ResNetAuxABGenerator.npz",
+    )
+
+
+def images(pictures: Tensor) -> Tensor:
+    """8-bit pictures (N, H, W, RGB) as the original reads them: (N, 3, H, W) = u8 / 128 - 1."""
+    return pictures.permute(0, 3, 1, 2).float() / 128 - 1
+
+
+def labels(y: Tensor) -> Tensor:
+    """Class numbers as torch indexes with them."""
+    return y.long()
+
+
+def worst(found: Tensor, wanted: Tensor) -> float:
+    """Largest difference; infinite where shapes differ."""
+    return (found - wanted).abs().max().item() if found.shape == wanted.shape else float("inf")
