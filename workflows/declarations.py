@@ -38,16 +38,13 @@ class Input:
         return self.type in WIDGETS and not self.options.get("forceInput", False)
 
     @property
-    def companions(self) -> tuple[str, ...]:
-        """What may stand after this widget's value in `widgets_values`: the page adds a widget of its own.
+    def has_control(self) -> bool:
+        """True if the page puts a `control_after_generate` of its own behind this widget.
 
-        A seed gets `control_after_generate` (INT inputs called seed or noise_seed get it without asking for it), an
-        upload widget writes the word "image".
+        INT inputs called seed or noise_seed get one without asking for it.
         """
-        if self.options.get("image_upload", False):
-            return ("image",)
         by_name = self.type == "INT" and self.name in SEEDS
-        return CONTROLS if self.options.get("control_after_generate", by_name) else ()
+        return bool(self.options.get("control_after_generate", by_name))
 
     def check(self, value: object, where: str, limits: bool = True) -> object:
         """Return `value` as the declared type. `limits=False` leaves range and choices to the node's own check.
@@ -113,8 +110,11 @@ class Declaration:
         for widget in self.widgets:
             found[widget.name] = index
             index += 1
-            if index < len(values) and values[index] in widget.companions:
+            if widget.has_control and index < len(values) and values[index] in CONTROLS:
                 index += 1
+        uploads = any(widget.options.get("image_upload", False) for widget in self.widgets)
+        if uploads and values[index:] == ["image"]:  # the upload button comes last, and saves this word
+            index += 1
         if index != len(values):
             names = ", ".join(found) or "none"
             raise WorkflowError(

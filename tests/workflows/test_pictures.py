@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from neural_collage.engine.errors import InputError, WorkflowError
+from neural_collage.workflows.builtins import builtins_catalogue
 from neural_collage.workflows.folders import Folders
 from neural_collage.workflows.pictures import picture_nodes
 from neural_collage.workflows.run import run
@@ -126,6 +127,17 @@ def test_named_folders_as_in_comfyui(folders):
         Image.new("RGB", (1, 1)).save(folder / "a.png")
     assert folders.find("a.png [input]") == folders.search[0] / "a.png"
     assert folders.find("a.png [output]") == folders.output / "a.png"
+
+
+@pytest.mark.parametrize("button", [[], ["image"]])
+def test_saved_upload_button_is_no_value(folders, tmp_path, button):
+    catalogue = builtins_catalogue(folders)
+    positions = {"LoadImage": ["a.png"], "LoadImageMask": ["a.png", "alpha"]}
+    for kind, values in positions.items():
+        found = catalogue.declaration(kind, kind).positions([*values, *button], kind)
+        assert list(found.values()) == list(range(len(values)))
+    with pytest.raises(WorkflowError, match="the file has 2"):
+        catalogue.declaration("LoadImage", "").positions(["a.png", "picture"], "")
 
 
 @pytest.fixture
