@@ -14,35 +14,14 @@ import torch
 from torch import Tensor
 
 from .errors import LabelError, MaskError
+from .pictures import as_mask
 from .ranges import real
 from .style import over, resize
 
-__all__ = ["ClassMap", "as_mask"]
+__all__ = ["ClassMap"]
 
 SUM_TOLERANCE = 1e-4
 """How far exact weights may sum away from one; 8-bit pictures, divided and added up in float32, stay far below it."""
-
-
-def as_mask(mask: Tensor, what: str = "mask") -> Tensor:
-    """A mask as (N, 1, H, W) in float32, from (H, W), (N, H, W) or (N, 1, H, W).
-
-    Raises:
-        MaskError: another shape, or values that are not numbers from 0 to 1.
-    """
-    if not isinstance(mask, Tensor) or mask.is_complex():
-        got = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
-        raise MaskError(f"The {what} must be a tensor of numbers from 0 to 1; got {got}.")
-    shape = tuple(mask.shape)
-    mask = {2: lambda m: m[None, None], 3: lambda m: m[:, None]}.get(mask.dim(), lambda m: m)(mask)
-    if mask.dim() != 4 or mask.shape[1] != 1 or 0 in mask.shape:
-        raise MaskError(f"The {what} must have shape (H, W), (N, H, W) or (N, 1, H, W), none of them 0; got {shape}.")
-    mask = mask.float()
-    if not torch.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1:
-        raise MaskError(
-            f"The {what} must hold numbers from 0 (untouched) to 1 (all); got values from "
-            f"{mask.min().item():g} to {mask.max().item():g}. Divide an 8-bit mask by 255."
-        )
-    return mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .class_map import ClassMap, as_mask
+from .class_map import ClassMap
 from .errors import InputError
+from .pictures import as_mask
 from .ranges import real, whole
 
 __all__ = ["Collage", "FeatureEdit", "LabelEdit", "Latent", "mix"]

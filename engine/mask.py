@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .class_map import as_mask
+from .pictures import as_mask
 from .ranges import real, whole
 
 __all__ = ["shape_mask"]

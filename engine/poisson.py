@@ -10,7 +10,8 @@ outside the domain. The solver is conjugate gradients preconditioned by one mult
 (McAdams, Sifakis and Teran 2010). It runs on the CPU, in float32, on the mask's bounding box only.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -19,49 +20,53 @@ import torch
 from torch import Tensor
 
 from .errors import InputError, MaskError, NeuralCollageError
+from .pictures import as_mask, as_picture, repeat_batches
+
+__all__ = ["MODES", "poisson_blend"]
 
 MODES = ("normal", "mixed", "monochrome")
 
-# Largest estimated error at which the solver stops, in parts of the plane's value range: 1/128 of an 8-bit step.
 TOLERANCE = 1 / 255 / 128
-# Ten are usual; combs, holes and long thin pictures take up to forty.
+"""Largest estimated error at which the solver stops, in parts of the plane's value range: 1/128 of an 8-bit step."""
 MAX_ITERATIONS = 200
-# The stencil's eigenvalues lie in [0, 8]. Two relaxation steps at the Chebyshev roots of [2, 8] damp its rough part.
+"""Ten are usual, for the oddest masks fifteen; more than this is a defect."""
 STEPS = tuple(1 / (5 + side * 3 / 2**0.5) for side in (1, -1))
-LUMINANCE = np.array([0.299, 0.587, 0.114])  # Rec. ITU-R BT.601
+"""The stencil's eigenvalues lie in [0, 8]; relaxing at the Chebyshev roots of [2, 8] damps their rough part."""
+LUMINANCE = np.array([0.299, 0.587, 0.114])
+"""Of red, green and blue: Rec. ITU-R BT.601."""
 
 
 def poisson_blend(target: Tensor, source: Tensor, mask: Tensor, mode: str = "normal") -> Tensor:
     """Blend `source` into `target` where `mask` > 0.5, without a seam.
 
-    target, source: (N,C,H,W) of any float type and range. mask: (H,W), (N,H,W) or (N,1,H,W), 0..1. A batch of one
-    is repeated to the others' length. Returns (N,C,H,W) of the target's type and device, bit-identical to the target
-    where mask <= 0.5; elsewhere within 1/255 of the value range of the exact solution (in practice 1e-4). Values
-    can leave the range of the inputs, as the exact solution's can.
-
-    The target's pixels just outside the domain are boundary values; the image's own border is left free (no gradient
+    The target's pixels just outside that domain are boundary values; the image's own border is left free (no gradient
     across it). A domain without boundary values is the whole image: there each plane keeps the source's mean.
 
-    mode, the guidance v (each plane on its own, unless said otherwise):
-      "normal"      the source's gradients (eq. 9);
-      "mixed"       between each two neighbours the stronger of the two gradients, the source's if equal (eq. 12-13);
-      "monochrome"  the gradients of the source's luminance (Rec. 601) on every plane, so that the target's boundary
-                    alone gives the colour; C is 1 (its own luminance) or 3.
+    Args:
+        target: (N, C, H, W) of any float type and range.
+        source: the same C, H and W. A batch of one is repeated to the longest of the three.
+        mask: (H, W), (N, H, W) or (N, 1, H, W), 0 to 1.
+        mode: the guidance v, each plane on its own unless said otherwise:
+            "normal"      the source's gradients (eq. 9);
+            "mixed"       between each two neighbours the stronger of both gradients, the source's if equal (eq. 12-13);
+            "monochrome"  the gradients of the source's luminance (Rec. 601) on every plane, so that all colour comes
+                          from the target's boundary; C is 3, or 1 (its own luminance).
 
-    Raises InputError for an unknown mode, pictures that are not finite, or sizes, channels or batches that do not
-    match; MaskError for a mask that does not fit; NeuralCollageError if the solver fails to converge.
+    Returns:
+        (N, C, H, W) of the target's type and device, bit-identical to the target where mask <= 0.5; elsewhere within
+        1/255 of the value range from the exact solution (about 1e-4 in practice). Like the exact solution, it can leave
+        the range of the inputs.
+
+    Raises:
+        InputError: an unknown mode, pictures that are not finite, sizes, channels or batches that do not match.
+        MaskError: a mask of another size or shape, or not 0 to 1.
+        NeuralCollageError: the solver did not converge.
     """
-    check_choice("mode", mode, MODES)
-    target, source = check_picture("target", target), check_picture("source", source)
-    if target.shape[1:] != source.shape[1:]:
-        raise InputError(
-            f"target and source must have the same channels, height and width, not {tuple(target.shape[1:])} and "
-            f"{tuple(source.shape[1:])}: resize or convert the source."
-        )
+    if mode not in MODES:
+        raise InputError(f"The mode of Poisson blending must be one of {', '.join(MODES)}; got {mode!r}.")
+    target, source, mask = _checked(target, source, mask)
     if mode == "monochrome" and target.shape[1] not in (1, 3):
-        raise InputError(f"monochrome blending needs 1 or 3 channels, not {target.shape[1]}: drop the others first.")
-    mask = check_mask("mask", mask, target.shape[-2:])
-    target, source, mask = repeat_batches(target=target, source=source, mask=mask)
+        raise InputError(f"Monochrome blending needs 1 or 3 channels; got {target.shape[1]}. Drop the others first.")
     domain = mask > 0.5
     items = zip(_to_numpy(target), _to_numpy(source), domain[:, 0].cpu().numpy(), strict=True)
     corrections = np.stack([_correction(*item, mode) for item in items])
@@ -69,61 +74,24 @@ def poisson_blend(target: Tensor, source: Tensor, mask: Tensor, mode: str = "nor
     return torch.where(domain.to(target.device), blended.to(target.dtype), target)
 
 
-# ---- what may come in (crop.py asks the same of its inputs) ----
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raise InputError unless `value` is one of `choices`."""
-    if value not in choices:
-        raise InputError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
-
-
-def check_picture(name: str, value: Tensor) -> Tensor:
-    """Return `value`, detached, if it is a finite float tensor (N,C,H,W) with nothing empty; else raise InputError."""
-    if not isinstance(value, Tensor) or not value.is_floating_point():
-        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise InputError(f"{name} must be a float tensor, not {kind}: convert it first.")
-    if value.ndim != 4 or 0 in value.shape:
-        raise InputError(f"{name} must have shape (N,C,H,W), each at least 1, not {tuple(value.shape)}.")
-    if not torch.stack(torch.aminmax(value)).isfinite().all():
-        raise InputError(f"{name} must be finite, but holds NaN or infinity: check the step that made it.")
-    return value.detach()
-
-
-def check_mask(name: str, value: Tensor, size: Sequence[int] | None = None) -> Tensor:
-    """Return a mask (H,W), (N,H,W) or (N,1,H,W) as float32 (N,1,H,W).
-
-    Raises MaskError unless it lies in 0..1 and is of `size` (H,W), where that is given.
-    """
-    if not isinstance(value, Tensor) or value.is_complex():
-        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise MaskError(f"{name} must be a tensor of real numbers, not {kind}.")
-    if value.ndim not in (2, 3, 4) or 0 in value.shape or (value.ndim == 4 and value.shape[1] != 1):
-        raise MaskError(f"{name} must have shape (H,W), (N,H,W) or (N,1,H,W), not {tuple(value.shape)}.")
-    mask = value.detach().float().reshape(-1, 1, *value.shape[-2:])
-    low, high = (float(bound) for bound in torch.aminmax(mask))
-    if not (low >= 0 and high <= 1):
-        raise MaskError(f"{name} must lie between 0 and 1, not {low:g} to {high:g}: rescale or clamp it.")
-    if size is not None and mask.shape[-2:] != tuple(size):
-        raise MaskError(f"{name} must be {size[0]}x{size[1]} (HxW) like the picture, not {_pixels(mask)}: resize it.")
-    return mask
-
-
-def repeat_batches(**tensors: Tensor) -> list[Tensor]:
-    """Repeat batches of one (without copying) to the longest batch; InputError for any other mismatch."""
-    length = max(len(tensor) for tensor in tensors.values())
-    if any(len(tensor) not in (1, length) for tensor in tensors.values()):
-        found = ", ".join(f"{name} {len(tensor)}" for name, tensor in tensors.items())
-        raise InputError(f"batches must be of one length, or of length 1, not {found}: repeat or drop items.")
-    return [tensor.expand(length, *tensor.shape[1:]) for tensor in tensors.values()]
-
-
-def _pixels(value: Tensor) -> str:
-    return f"{value.shape[-2]}x{value.shape[-1]}"
+def _checked(target: Tensor, source: Tensor, mask: Tensor) -> list[Tensor]:
+    target, source, mask = as_picture(target, "target"), as_picture(source, "source"), as_mask(mask)
+    if target.shape[1:] != source.shape[1:]:
+        raise InputError(
+            f"Target and source must have the same channels, height and width; got {tuple(target.shape[1:])} and "
+            f"{tuple(source.shape[1:])}. Resize or convert the source."
+        )
+    height, width = mask.shape[-2:]
+    if mask.shape[-2:] != target.shape[-2:]:
+        raise MaskError(
+            f"The mask must be as large as the picture, {target.shape[-2]} x {target.shape[-1]} (height x width); "
+            f"got {height} x {width}. Resize it."
+        )
+    return repeat_batches(target=target, source=source, mask=mask)
 
 
 def _to_numpy(value: Tensor) -> np.ndarray:
-    """Numpy has no bfloat16, and half precision is too coarse to take differences in."""
+    """Single or double precision: numpy has no bfloat16, and half is too coarse to take differences in."""
     return (value if value.dtype == torch.float64 else value.float()).cpu().numpy()
 
 

@@ -151,7 +151,7 @@ def poisson(target: np.ndarray, source: np.ndarray, domain: np.ndarray, mode: st
     places = [(int(y), int(x)) for y, x in np.argwhere(domain)]
     number = {place: i for i, place in enumerate(places)}
     luminance = np.tensordot([0.299, 0.587, 0.114], source, 1) if len(source) == 3 else source[0]
-    matrix = scipy.sparse.lil_matrix((len(places), len(places)))
+    matrix = scipy.sparse.lil_array((len(places), len(places)))
     right = np.zeros((len(places), len(target)))
     for i, (y, x) in enumerate(places):
         for v, u in [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]:
@@ -176,7 +176,7 @@ def poisson(target: np.ndarray, source: np.ndarray, domain: np.ndarray, mode: st
         right = np.concatenate([right, source.sum((1, 2))[None]])
     solution = target.astype(float)
     if places:
-        values = scipy.sparse.linalg.spsolve(system, right).reshape(len(right), -1)
+        values = np.asarray(scipy.sparse.linalg.spsolve(system, right)).reshape(len(right), -1)
         for i, (y, x) in enumerate(places):
             solution[:, y, x] = values[i]
     return solution
