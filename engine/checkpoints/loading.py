@@ -140,4 +140,6 @@ def _assemble(files: Mapping[str, _File]) -> Gan:
         if part in files
     }
     main = files["generator"].outline
-    return Gan(**networks, class_names=main.class_names, facts={"family": main.family, **main.facts})
+    origins = dict.fromkeys(file.outline.facts.get("provenance", "") for file in files.values())
+    facts = {"family": main.family, **main.facts, "provenance": "; ".join(filter(None, origins))}
+    return Gan(**networks, class_names=main.class_names, facts={name: text for name, text in facts.items() if text})
