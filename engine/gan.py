@@ -71,6 +71,11 @@ class Gan:
         """Where the generator's weights are."""
         return next(self.generator.parameters()).device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the generator's weights; float32 unless someone converted them."""
+        return next(self.generator.parameters()).dtype
+
     def to(self, device: torch.device | str) -> Gan:
         """The same model with its weights moved to `device`. (The modules are shared: both values point to it.)"""
         with torch.inference_mode(False):  # weights copied inside inference mode could not be projected through
@@ -179,7 +184,7 @@ class Gan:
         count = None if count is None else whole(count, "The number of latents", 1)
         numbers = self.labels(labels, count)
         z = torch.stack([_draw(seed + i, self.dim_z, truncation) for i in range(len(numbers))])
-        return Latent(z.to(self.device), numbers, truncation)
+        return Latent(z.to(self.device, self.dtype), numbers, truncation)
 
 
 def _draw(seed: int, length: int, truncation: float) -> Tensor:

@@ -131,7 +131,7 @@ def _fitted(gan: Gan, latent: Latent, count: int, whose: str) -> tuple[Tensor, T
             f"The labels{whose} must be class numbers from 0 to {gan.n_classes - 1}; got "
             f"{latent.labels.tolist()}. Draw or project the picture with the model that renders it."
         )
-    z = latent.z.to(next(gan.generator.parameters()))
+    z = latent.z.to(gan.device, gan.dtype)
     labels = latent.labels.to(gan.device, torch.int64)
     return repeat(z, count, f"latents{whose}"), repeat(labels, count, f"labels{whose}")
 

@@ -32,9 +32,9 @@ class Reconstruction:
         gan.part("discriminator")
         _check_pictures(gan, targets, "Targets")
         self.pixel_weight = real(pixel_weight, "The weight of the pixel term", 0)
-        self.discriminator, self.targets = gan.discriminator, targets.to(next(gan.generator.parameters()))
+        self.discriminator, self.targets = gan.discriminator, targets.to(gan.device, gan.dtype)
         with torch.no_grad():
-            self.features = self._features(targets)  # (N, L)
+            self.features = self._features(self.targets)  # (N, L)
 
     def _features(self, images: Tensor) -> Tensor:
         assert self.discriminator is not None

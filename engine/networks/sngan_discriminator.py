@@ -51,6 +51,11 @@ class DiscriminatorConfig:
                 "A discriminator needs two or more blocks, one hidden width for each, and 1 to all of them shrinking;"
                 f" got {self}."
             )
+        if min(*self.channels, *self.hidden, self.resolution) < 1 or self.n_classes < 0:
+            raise InputError(f"A discriminator needs positive widths and a positive size; got {self}.")
+        # From the last shrinking block on nothing changes the width.
+        if len(set(self.channels[self.shrinking - 1 :])) > 1:
+            raise InputError(f"A block that does not shrink must keep its width; got {self}.")
 
 
 def discriminator_config(layout: str, ch: int, n_classes: int) -> DiscriminatorConfig:

@@ -1,0 +1,230 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+import toy
+from neural_collage.engine.collage import Latent
+from neural_collage.engine.errors import InputError, ModelError
+from neural_collage.engine.gan import Gan
+from neural_collage.engine.projection import RATES, SEEDS, ProjectionStep, project
+from neural_collage.engine.reconstruction import reconstruction_loss
+
+STARTS = ["encoder", "seeds", "zeros", Latent(torch.full((1, toy.DIM_Z), 0.5), torch.tensor([0]))]
+
+
+@pytest.fixture(scope="module")
+def gan() -> Gan:
+    return toy.gan(4)
+
+
+def picture(gan: Gan, label: int = 1, seed: int = 100, count: int = 1) -> torch.Tensor:
+    latent = gan.sample(label, seed=seed, count=count)
+    return gan.generator.generate(latent.z, latent.labels)
+
+
+def loss_of(gan: Gan, latent: Latent, target: torch.Tensor, weight: float = 0.2) -> torch.Tensor:
+    return reconstruction_loss(gan, gan.generator.generate(latent.z, latent.labels), target, weight)
+
+
+def names(value: object) -> str:
+    return value if isinstance(value, str) else "latent"
+
+
+@pytest.mark.parametrize("space", ["z", "zeta"])
+@pytest.mark.parametrize("start", STARTS, ids=names)
+def test_what_a_step_says_belongs_to_one_point(gan: Gan, space: str, start: str | Latent):
+    target = picture(gan, count=2)
+    steps = list(project(gan, target, 1, steps=4, space=space, start=start))
+    assert [step.index for step in steps] == [0, 1, 2, 3, 4]
+    assert {step.steps for step in steps} == {4}
+    for step in steps:
+        drawn = gan.generator.generate(step.latent.z, step.latent.labels)
+        torch.testing.assert_close(step.images, drawn, atol=1e-5, rtol=0)
+        torch.testing.assert_close(step.loss, loss_of(gan, step.latent, target), atol=1e-5, rtol=0)
+        torch.testing.assert_close(step.best_loss, loss_of(gan, step.best, target), atol=1e-5, rtol=0)
+        assert step.latent.labels.tolist() == [1, 1]
+        leave = (lambda z: z) if space == "z" else gan.auxiliary.to_z  # type: ignore[union-attr]
+        torch.testing.assert_close(leave(step.point), step.latent.z)
+    assert not torch.equal(steps[0].latent.z, steps[4].latent.z)
+
+
+@pytest.mark.parametrize("rate", [None, 2.0], ids=["default rate", "far too high"])
+@pytest.mark.parametrize("space", ["z", "zeta"])
+def test_the_best_never_gets_worse_and_is_no_worse_than_the_start(gan: Gan, space: str, rate: float | None):
+    target = picture(gan, count=3)
+    start = gan.sample(1, seed=5, count=3)
+    last = loss_of(gan, start, target)
+    for step in project(gan, target, 1, steps=15, space=space, rate=rate, start=start):
+        assert (step.best_loss <= last + 1e-6).all()
+        assert (step.best_loss <= step.loss).all()
+        last = step.best_loss
+
+
+@pytest.mark.parametrize(("space", "rate"), [("z", None), ("zeta", 0.3)])  # the toy's random pair is a weak lever
+def test_it_descends(gan: Gan, space: str, rate: float | None):
+    target = picture(gan, count=4)
+    steps = list(project(gan, target, 1, steps=60, space=space, rate=rate, start="zeros"))
+    assert steps[-1].best_loss.mean() < 0.7 * steps[0].loss.mean()
+
+
+def test_the_first_yield_is_the_start_itself(gan: Gan):
+    target, start = picture(gan, count=2), gan.sample(1, seed=5, count=2)
+    assert gan.encoder is not None
+    given = next(project(gan, target, 1, start=start))
+    assert torch.equal(given.latent.z, start.z)
+    assert torch.equal(next(project(gan, target, 1, start="zeros")).latent.z, torch.zeros(2, toy.DIM_Z))
+    encoded = gan.encoder(target, torch.tensor([1, 1]))
+    assert torch.equal(next(project(gan, target, 1)).latent.z, encoded)
+    assert gan.auxiliary is not None
+    zeta = next(project(gan, target, 1, space="zeta"))
+    torch.testing.assert_close(zeta.point, gan.auxiliary.to_zeta(encoded))
+    torch.testing.assert_close(zeta.latent.z, gan.auxiliary(encoded))
+
+
+def test_seeds_takes_the_best_of_its_draws_for_each_image(gan: Gan):
+    target = picture(gan, count=3)
+    losses = torch.stack([loss_of(gan, gan.sample(1, seed=seed, count=1), target[i : i + 1])
+                          for i in range(3) for seed in range(SEEDS)]).reshape(3, SEEDS)  # fmt: skip
+    first = next(project(gan, target, 1, start="seeds"))
+    torch.testing.assert_close(first.loss, losses.min(1).values, atol=1e-5, rtol=0)
+    for i, seed in enumerate(losses.argmin(1).tolist()):
+        assert torch.equal(first.latent.z[i], gan.sample(1, seed=seed).z[0])
+
+
+def test_the_descent_is_adam_on_each_image_by_itself(gan: Gan):
+    """Written out from Kingma & Ba's algorithm 1, with epsilon as at the end of their section 2, on our loss."""
+    target, start = picture(gan, count=2), gan.sample(1, seed=5, count=2)
+    z, m, v = start.z.clone(), torch.zeros(2, toy.DIM_Z), torch.zeros(2, toy.DIM_Z)
+    for step in project(gan, target, 1, steps=5, start=start):
+        torch.testing.assert_close(step.latent.z, z, atol=2e-4, rtol=0)
+        z = z.detach().requires_grad_()
+        (g,) = torch.autograd.grad(loss_of(gan, Latent(z, start.labels), target).sum(), z)
+        m, v, t = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g, step.index + 1
+        z = z.detach() - RATES["z"] * (1 - 0.999**t) ** 0.5 / (1 - 0.9**t) * m / (v.sqrt() + 1e-8)
+
+
+@pytest.mark.parametrize("space", ["z", "zeta"])
+def test_images_of_a_batch_do_not_touch_one_another(space: str):
+    """In double precision, since Adam's first steps go by the sign of a gradient and blow rounding up."""
+    gan = toy.gan(4)
+    for part in (gan.generator, gan.discriminator, gan.encoder, gan.auxiliary):
+        assert part is not None
+        part.double()
+    target = torch.cat([picture(gan, label, seed=200 + label) for label in (0, 1, 2)])
+    together = list(project(gan, target, [0, 1, 2], steps=4, space=space, start="seeds"))
+    for i in range(3):
+        alone = list(project(gan, target[i : i + 1], i, steps=4, space=space, start="seeds"))
+        for a, b in zip(together, alone, strict=True):
+            torch.testing.assert_close(a.loss[i : i + 1], b.loss, atol=1e-8, rtol=0)
+            torch.testing.assert_close(a.latent.z[i : i + 1], b.latent.z, atol=1e-6, rtol=0)
+            torch.testing.assert_close(a.best.z[i : i + 1], b.best.z, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("start", STARTS, ids=names)
+def test_auto_finds_the_class_of_a_picture_that_the_model_made(gan: Gan, start: str | Latent):
+    """Each image gets the class under which its own start is nearest: tried one by one here."""
+    target = torch.cat([picture(gan, label, seed=30 + label) for label in range(4)])
+    one_by_one = torch.stack([next(project(gan, target, c, start=start)).loss for c in range(4)])
+    first = next(project(gan, target, "Auto", start=start))
+    assert torch.equal(first.latent.labels, one_by_one.argmin(0))
+    torch.testing.assert_close(first.loss, one_by_one.min(0).values, atol=1e-5, rtol=0)
+
+
+def test_auto_is_right_where_the_start_is_the_very_latent(gan: Gan):
+    for label in range(4):
+        latent = gan.sample(label, seed=60 + label)
+        first = next(project(gan, gan.generator.generate(latent.z, latent.labels), "auto", start=latent))
+        assert first.latent.labels.tolist() == [label]
+        assert first.loss.max() < 1e-5
+
+
+def test_classes_may_be_names_numbers_or_one_for_each_image(gan: Gan):
+    target = picture(gan, count=2)
+    for label, numbers in (("rose", [1, 1]), (2, [2, 2]), (["rose", 3], [1, 3]), (torch.tensor([0, 2]), [0, 2])):
+        assert next(project(gan, target, label)).latent.labels.tolist() == numbers  # type: ignore[arg-type]
+
+
+def test_a_larger_image_is_brought_to_size_by_area(gan: Gan):
+    target = picture(gan)
+    large = target.repeat_interleave(3, 2).repeat_interleave(3, 3)
+    small, big = (next(project(gan, image, 1, start="zeros")).loss for image in (target, large))
+    torch.testing.assert_close(small, big, atol=1e-5, rtol=0)
+
+
+def test_no_steps_yield_the_start_alone(gan: Gan):
+    assert len(list(project(gan, picture(gan), 1, steps=0))) == 1
+
+
+def test_the_weight_of_pixels_is_the_users(gan: Gan):
+    target = picture(gan)
+    for weight in (0.0, 3.0):
+        step = next(project(gan, target, 1, start="zeros", pixel_weight=weight))
+        torch.testing.assert_close(step.loss, loss_of(gan, step.latent, target, weight), atol=1e-5, rtol=0)
+
+
+# Modes of the caller.
+
+
+def run(gan: Gan, target: torch.Tensor, space: str = "z") -> Iterator[ProjectionStep]:
+    return project(gan, target, 1, steps=3, space=space)
+
+
+@pytest.mark.parametrize("space", ["z", "zeta"])
+def test_it_works_inside_inference_mode_and_leaves_the_mode_alone(gan: Gan, space: str):
+    outside = [step.latent.z for step in run(gan, picture(gan), space)]
+    with torch.inference_mode():
+        inside = []
+        for step in run(gan, picture(gan), space):
+            assert torch.is_inference_mode_enabled()
+            assert not torch.is_grad_enabled()
+            inside.append(step.latent.z)
+    assert all(torch.equal(a, b) for a, b in zip(outside, inside, strict=True))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_grad_mode_is_the_callers_between_steps(gan: Gan, enabled: bool):
+    with torch.set_grad_enabled(enabled):
+        for step in run(gan, picture(gan)):
+            assert torch.is_grad_enabled() == enabled
+            assert not torch.is_inference_mode_enabled()
+            assert not any(t.requires_grad for t in (step.loss, step.images, step.point, step.latent.z, step.best.z))
+
+
+def test_states_kept_by_the_caller_do_not_change_later(gan: Gan):
+    states, copies = [], []
+    for step in run(gan, picture(gan)):
+        states.append(step)
+        copies.append((step.latent.z.clone(), step.point.clone(), step.best.z.clone(), step.loss.clone()))
+    for step, (z, point, best, loss) in zip(states, copies, strict=True):
+        assert torch.equal(step.latent.z, z)
+        assert torch.equal(step.point, point)
+        assert torch.equal(step.best.z, best)
+        assert torch.equal(step.loss, loss)
+
+
+def test_weights_get_no_gradients_even_where_they_could(gan: Gan):
+    trainable = toy.gan(4)
+    trainable.generator.requires_grad_(True)
+    list(run(trainable, picture(gan)))
+    assert all(weight.grad is None for weight in trainable.generator.parameters())
+
+
+# Refusals that need a model of their own; the others are in `test_bad_input.py`.
+
+
+@pytest.mark.parametrize(
+    ("part", "arguments"),
+    [("discriminator", {"start": "zeros"}), ("encoder", {}), ("auxiliary", {"space": "zeta", "start": "zeros"})],
+)
+def test_a_missing_part_is_named_at_once(gan: Gan, part: str, arguments: dict[str, str]):
+    parts = {"discriminator": gan.discriminator, "encoder": gan.encoder, "auxiliary": gan.auxiliary, part: None}
+    with pytest.raises(ModelError, match=f"needs the model's {part}"):
+        project(Gan(gan.generator, **parts), picture(gan), 1, **arguments)  # type: ignore[arg-type]
+
+
+def test_leaving_the_finite_numbers_is_said_so(gan: Gan):
+    far = Latent(torch.full((1, toy.DIM_Z), 3e38), torch.tensor([0]))
+    with pytest.raises(
+        InputError, match=r"left the finite numbers at step 0; choose a rate below 0\.075 or another start"
+    ):
+        list(project(gan, picture(gan), 1, steps=3, start=far))
