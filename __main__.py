@@ -59,18 +59,9 @@ def _train(arguments: Sequence[str]) -> None:
 
 
 def _convert(arguments: Sequence[str]) -> None:
-    from .engine.checkpoints.command import convert
+    from .engine.checkpoints.command import main
 
-    parser = argparse.ArgumentParser(prog="neural-collage convert", description=COMMANDS["convert"].summary)
-    parser.add_argument("generator", help="a weights file; it may hold other parts as well")
-    parser.add_argument("output", help="the .safetensors file to write")
-    for part in ("discriminator", "encoder", "auxiliary"):
-        parser.add_argument(f"--{part}", metavar="FILE", help=f"take the {part} from this file")
-    parser.add_argument("--class-names", metavar="FILE", help="a text file: the name of each class, one a line")
-    parser.add_argument("--licence", metavar="TEXT", help="under what terms the weights may be used")
-    parser.add_argument("--provenance", metavar="TEXT", help="where the weights come from")
-    parser.add_argument("--half", action="store_true", help="store 16-bit numbers: half the size")
-    convert(parser.parse_args(arguments))
+    main(arguments)
 
 
 COMMANDS = {

@@ -13,7 +13,7 @@ from math import isqrt
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError
 from ..networks.auxiliary import AuxiliaryConfig
 from ..networks.sngan import GeneratorConfig
 from ..networks.sngan_discriminator import DiscriminatorConfig
@@ -48,7 +48,12 @@ def outline(contents: Contents) -> Outline:
         return contents.shapes[name]
 
     readers = {"generator": _generator, "discriminator": _discriminator, "encoder": _encoder, "auxiliary": _auxiliary}
-    configs = readers[layout.part](shape, last, set(contents.shapes))
+    try:
+        configs = readers[layout.part](shape, last, set(contents.shapes))
+    except InputError as error:
+        raise CheckpointError(
+            f"The shapes in {contents.path.name} must be those of a {layout.title}. {error} Check the file."
+        ) from error
     return Outline("sngan", configs, facts={"provenance": f"the authors' Chainer file {contents.path.name}"})
 
 

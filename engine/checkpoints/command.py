@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +12,17 @@ from ..gan import Gan
 from .loading import load
 from .native import save
 
-__all__ = ["convert", "read_class_names"]
+__all__ = ["main", "read_class_names"]
 
 
-def convert(options: argparse.Namespace) -> None:
-    """Load what the options name, give it its class names and facts, and save it.
+def main(arguments: Sequence[str]) -> None:
+    """Load what the arguments name, give it its class names and facts, and save it.
 
     Raises:
         CheckpointError: files that cannot be loaded together, or a place that cannot be written.
         InputError: an output that is no .safetensors, or a list of names that does not fit.
     """
+    options = _parser().parse_args(arguments)
     output = Path(options.output)
     if output.suffix != ".safetensors":
         raise InputError(f"The output must be named *.safetensors, which ComfyUI lists; got {output}.")
@@ -32,6 +34,19 @@ def convert(options: argparse.Namespace) -> None:
     gan = replace(gan, facts={**gan.facts, **{name: text for name, text in given.items() if text is not None}})
     save(gan, output, half=options.half)
     print(f"{output}: {_summary(gan)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="neural-collage convert", description=__doc__)
+    parser.add_argument("generator", help="the generator's file; it may hold other parts as well")
+    for part in ("discriminator", "encoder", "auxiliary"):
+        parser.add_argument(f"--{part}", metavar="FILE", help=f"take the {part} from this file")
+    parser.add_argument("--class-names", metavar="FILE", help="a text file: the name of each class, one a line")
+    parser.add_argument("--licence", metavar="TEXT", help="under what terms the weights may be used")
+    parser.add_argument("--provenance", metavar="TEXT", help="where the weights come from")
+    parser.add_argument("--half", action="store_true", help="store matrices as 16-bit floats: half the size")
+    parser.add_argument("--output", metavar="FILE", required=True, help="the .safetensors file to write")
+    return parser
 
 
 def read_class_names(path: str | Path, count: int) -> tuple[str, ...]:

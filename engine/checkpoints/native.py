@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -137,7 +138,7 @@ def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> 
     try:
         save_file(tensors, temporary, metadata=metadata)
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise CheckpointError(f"The model must be saved in an existing, writable folder; {path}: {error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
