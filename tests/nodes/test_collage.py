@@ -1,6 +1,7 @@
 import pytest
 import torch
 from neural_collage import engine as nc
+from neural_collage.engine.collage import FeatureEdit, LabelEdit
 from neural_collage.nodes.class_maps import PaintClass
 from neural_collage.nodes.collage import FeatureCollage, LabelCollage, RenderCollage
 from neural_collage.nodes.sources import RandomCollage
@@ -72,8 +73,10 @@ def test_changed_is_how_far_each_pixel_is_from_the_unedited_picture(gan, rose):
 
 def test_widgets_reach_the_edit(gan, rose, tulip):
     edit = _feature(rose, tulip, torch.ones(16, 16), strength=0.5, shift_x=0.25, shift_y=-0.5, units="0-2, 5").edits[0]
+    assert isinstance(edit, FeatureEdit)
     assert (edit.strength, edit.shift, edit.units, edit.layers) == (0.5, (0.25, -0.5), (0, 1, 2, 5), "all")
     labelled = _label(rose, torch.ones(4, 4), layers="8-", strength=0.25).edits[0]
+    assert isinstance(labelled, LabelEdit)
     assert (labelled.layers, labelled.class_map.weights.max().item()) == ("8-", 0.25)
 
 
@@ -106,7 +109,7 @@ BAD_EDITS = {
     "shift": (lambda a, b: _feature(a, b, torch.ones(4, 4), shift_x=2.0), nc.InputError, "[Ss]hift"),
     "reference": (lambda a, b: _feature(a, None, torch.ones(4, 4)), nc.InputError, "reference must be a Collage"),
     "collage": (lambda a, b: _label({"samples": 1}, torch.ones(4, 4)), nc.InputError, "collage must be a Collage"),
-    "class map": (lambda a, b: LabelCollage().edit(a, torch.ones(4, 4), "all")[0], nc.InputError, "class_map"),
+    "class map": (lambda a, b: LabelCollage().edit(a, b, "all")[0], nc.InputError, "class_map must be a ClassMap"),
     "batches": (lambda a, b: _label(_label(a, torch.ones(2, 4, 4)), torch.ones(3, 4, 4)), nc.InputError, "3"),
 }
 

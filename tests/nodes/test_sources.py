@@ -60,7 +60,7 @@ def test_mixing_batches_that_do_not_fit_is_refused(gan):
     with pytest.raises(nc.InputError, match="2 and 3"):
         MixCollages().mix(_draw(gan, batch=2), _draw(gan, batch=3), 0.5)
     with pytest.raises(nc.InputError, match="second must be a Collage"):
-        MixCollages().mix(_draw(gan), {"samples": torch.zeros(1)}, 0.5)
+        MixCollages().mix(_draw(gan), {"samples": torch.zeros(1)}, 0.5)  # pyright: ignore[reportArgumentType]
 
 
 def test_projection_returns_the_best_latent_and_what_belongs_to_it(gan):
