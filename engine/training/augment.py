@@ -28,9 +28,9 @@ def colour(images: Tensor, strength: float, generator: torch.Generator) -> Tenso
     """Random brightness (up to a quarter of the range), saturation (x 0..2) and contrast (x 0.5..1.5)."""
     images = images + 0.5 * strength * _uniform(images, generator)
     grey = images.mean(1, keepdim=True)  # (N, 1, R, R)
-    images = grey + (images - grey) * (1 + strength * _uniform(images, generator))
+    images = images + strength * _uniform(images, generator) * (images - grey)
     middle = images.mean((1, 2, 3), keepdim=True)  # (N, 1, 1, 1)
-    return middle + (images - middle) * (1 + 0.5 * strength * _uniform(images, generator))
+    return images + 0.5 * strength * _uniform(images, generator) * (images - middle)
 
 
 def translation(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:

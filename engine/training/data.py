@@ -171,7 +171,7 @@ def _decode(data: bytes, resolution: int) -> Tensor:
         picture = opened.convert("RGB")
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    if picture.size != (resolution, resolution):
-        box = (left, top, left + side, top + side)
-        picture = picture.resize((resolution, resolution), Image.Resampling.LANCZOS, box=box)
+    picture = picture.crop((left, top, left + side, top + side))
+    if side != resolution:
+        picture = picture.resize((resolution, resolution), Image.Resampling.LANCZOS)
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)

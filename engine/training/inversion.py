@@ -47,7 +47,12 @@ class EncoderTask(Task[EncoderSettings]):
 
     def step(self) -> dict[str, float]:
         """One Adam step on a batch; returns the means of eq. 4 and of the pixel term."""
-        images, labels = self.draw()
+        cosine, pixel = self.learn(*self.draw())
+        self.done += 1
+        return {"cosine": cosine.mean().item(), "pixel": pixel.mean().item()}
+
+    def learn(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """One Adam step on images (N, 3, R, R) and labels (N,); returns both distances, (N,) each."""
         with self.autocast():
             measure = Reconstruction(self.gan, images, self.settings.pixel_weight)
             made = self.gan.generator.generate(self.encoder(images, labels), labels)
@@ -55,8 +60,7 @@ class EncoderTask(Task[EncoderSettings]):
         self.encoder_adam.zero_grad()
         (cosine + self.settings.pixel_weight * pixel).sum().backward()
         self.descend(self.encoder_adam, self.settings.rate)
-        self.done += 1
-        return {"cosine": cosine.mean().item(), "pixel": pixel.mean().item()}
+        return cosine.detach(), pixel.detach()
 
     @torch.no_grad()
     def samples(self) -> Tensor:

@@ -33,10 +33,19 @@ class RunFolder:
             raise TrainingError(f"A run needs a folder that it can write to; {path}: {error}.") from error
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the snapshot under a temporary name and put it in the place of the last one."""
+        """Write the snapshot under a temporary name and put it in the place of the last one.
+
+        Raises:
+            TrainingError: it cannot be written; the last one is left as it was.
+        """
         temporary = self.snapshot.with_suffix(".part")
-        torch.save(dict(state), temporary)
-        os.replace(temporary, self.snapshot)
+        try:
+            torch.save(dict(state), temporary)
+            os.replace(temporary, self.snapshot)
+        except (OSError, RuntimeError) as error:  # torch's writer reports a full disk by the latter
+            raise TrainingError(
+                f"The snapshot must be written to {self.snapshot}: {error}. Make room there."
+            ) from error
 
     def sheet(self, samples: Tensor, step: int) -> Path:
         """Write samples (rows, columns, 3, R, R) in [-1, 1] as one PNG."""

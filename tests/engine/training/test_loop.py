@@ -1,0 +1,189 @@
+"""The training loop, snapshots and tasks, on toy data."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+import torch
+import toy
+from neural_collage.engine.errors import TrainingError
+from neural_collage.engine.training import snapshot
+from neural_collage.engine.training.adversarial import AdversarialTask
+from neural_collage.engine.training.data import ImageSet
+from neural_collage.engine.training.inversion import AuxiliaryTask, EncoderTask
+from neural_collage.engine.training.loop import Every, train
+from neural_collage.engine.training.presets import PRESETS
+from neural_collage.engine.training.settings import AuxiliarySettings, EncoderSettings
+from neural_collage.engine.training.snapshot import RunFolder, load_snapshot
+
+
+def data(count=24, n_classes=3):
+    """Plain colours, one a class, with some noise."""
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % n_classes
+    colours = torch.tensor([[220, 30, 30], [30, 220, 30], [30, 30, 220]])[labels]
+    noise = torch.randint(-20, 20, (count, 3, 16, 16), generator=random)
+    return ImageSet((colours[:, :, None, None] + noise).to(torch.uint8), labels, toy.NAMES[:n_classes])
+
+
+def adversarial(**changes):
+    return AdversarialTask(replace(PRESETS["tiny-16"], **{"steps": 6, **changes}), data())
+
+
+def encoder(**changes):
+    return EncoderTask(
+        EncoderSettings(channels=(4, 8, 8), precision="fp32", **{"batch": 6, **changes}), toy.gan(), data()
+    )
+
+
+def auxiliary(**changes):
+    settings = AuxiliarySettings(dim_a=6, dim_zeta=10, dim_b=6, precision="fp32", **{"batch": 4, **changes})
+    return AuxiliaryTask(settings, toy.gan(), data())
+
+
+TASKS = {"gan": adversarial, "encoder": encoder, "auxiliary": auxiliary}
+
+
+def equal(one, other):
+    """Whether two states are the same to the last bit."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return one == other
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_resumed_run_ends_as_one_that_was_never_stopped(kind, tmp_path):
+    straight = TASKS[kind](steps=6)
+    for _ in train(straight, RunFolder(tmp_path / "straight")):
+        pass
+
+    stopped, folder = TASKS[kind](steps=6), RunFolder(tmp_path / "stopped")
+    progress = train(stopped, folder)
+    for _ in range(3):
+        next(progress)
+    progress.close()
+    resumed = TASKS[kind](steps=6)
+    resumed.restore(load_snapshot(folder.snapshot, kind))
+    assert resumed.done == 3
+    assert [now.done for now in train(resumed, folder)] == [4, 5, 6]
+    assert equal(resumed.state(), straight.state())
+
+
+@pytest.mark.parametrize(("kind", "loss"), [("encoder", "cosine"), ("auxiliary", "code")])
+def test_training_brings_the_loss_down(kind, loss, tmp_path):
+    task = TASKS[kind](steps=30, rate=3e-3, batch=24)
+    losses = [now.losses[loss] for now in train(task, RunFolder(tmp_path))]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_the_generator_learns_the_colours(tmp_path):
+    task = adversarial(steps=100, generator_rate=2e-3, discriminator_rate=4e-3, average=0.9, augment="none")
+    start = (task.samples().mean((1, 3, 4)) - colours()).square().mean()
+    for _ in train(task, RunFolder(tmp_path)):
+        pass
+    end = (task.samples().mean((1, 3, 4)) - colours()).square().mean()
+    assert end < 0.5 * start
+
+
+def colours():
+    """Mean colour of each class, (classes, 3) in [-1, 1]."""
+    found = data()
+    return torch.stack([found.images[found.labels == k].float().mean((0, 2, 3)) for k in range(3)]) / 127.5 - 1
+
+
+def test_frozen_parts_stay_as_they_were(tmp_path):
+    for kind in ("encoder", "auxiliary"):
+        task = TASKS[kind](steps=3)
+        before = {k: v.clone() for k, v in task.gan.generator.state_dict().items()}
+        for _ in train(task, RunFolder(tmp_path / kind)):
+            pass
+        assert equal(before, dict(task.gan.generator.state_dict()))
+        assert all(p.grad is None for p in task.gan.discriminator.parameters())
+
+
+def test_step_sizes_of_the_inner_loop_are_learned():
+    task = auxiliary(steps=5)
+    before = task.auxiliary.rates.detach().clone()
+    task.step()
+    moved = (task.auxiliary.rates - before).abs()
+    assert 0 < moved.max() <= 1.001 * task.settings.step_rate
+
+
+def test_rates_fall_to_zero_at_the_end():
+    task = adversarial(steps=4, decay_from=0.5)
+    rates = []
+    for _ in range(4):
+        task.step()
+        rates.append(task.generator_adam.param_groups[0]["lr"])
+    assert rates == pytest.approx([2e-4, 2e-4, 2e-4, 1e-4])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_snapshot(tmp_path):
+    task, folder = adversarial(), RunFolder(tmp_path)
+    progress = train(task, folder, Every(snapshot=0.0))
+    next(progress)
+    good = folder.snapshot.read_bytes() if folder.snapshot.exists() else None
+    next(progress)
+    good = folder.snapshot.read_bytes()
+    with torch.no_grad():
+        task.generator.first.bias.fill_(float("nan"))
+    with pytest.raises(TrainingError, match=r"step 3 .*snapshot\.pt"):
+        next(progress)
+    assert folder.snapshot.read_bytes() == good
+
+
+def test_a_loss_that_is_not_finite_before_any_snapshot(tmp_path):
+    task = adversarial()
+    with torch.no_grad():
+        task.generator.first.bias.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="no snapshot yet"):
+        next(train(task, RunFolder(tmp_path)))
+
+
+def test_the_run_leaves_a_log_and_sheets(tmp_path):
+    folder = RunFolder(tmp_path)
+    for _ in train(adversarial(), folder, Every(log=2)):
+        pass
+    with folder.log.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert all(float(row["discriminator"]) > 0 for row in rows)
+    assert {path.name for path in tmp_path.iterdir()} == {"log.csv", "snapshot.pt", "samples_0000006.png"}
+
+
+def test_a_failed_write_leaves_the_last_snapshot(tmp_path, monkeypatch):
+    folder, task = RunFolder(tmp_path), adversarial()
+    folder.save(task.state())
+    good = folder.snapshot.read_bytes()
+
+    def fail(state, path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(snapshot.torch, "save", fail)
+    with pytest.raises(TrainingError, match="disk full"):
+        folder.save(task.state())
+    assert folder.snapshot.read_bytes() == good
+
+
+def test_what_is_no_snapshot_is_refused(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.save(adversarial().state())
+    whole = folder.snapshot.read_bytes()
+    with pytest.raises(TrainingError, match="train encoder"):
+        load_snapshot(folder.snapshot, "encoder")
+    for broken in (b"", b"junk" * 50, whole[:1000], b"\x80\x02cos\nsystem\nq\x00."):
+        folder.snapshot.write_bytes(broken)
+        with pytest.raises(TrainingError, match="whole snapshot"):
+            load_snapshot(folder.snapshot, "gan")
+    torch.save([1, 2], folder.snapshot)
+    with pytest.raises(TrainingError, match="holds None"):
+        load_snapshot(folder.snapshot)
+    with pytest.raises(TrainingError, match="there is no"):
+        load_snapshot(tmp_path / "absent.pt")
+    with pytest.raises(TrainingError, match="can write to"):
+        RunFolder(folder.snapshot)
