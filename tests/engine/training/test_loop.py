@@ -86,7 +86,7 @@ def test_the_generator_learns_the_colours(tmp_path):
     for _ in train(task, RunFolder(tmp_path)):
         pass
     end = (task.samples().mean((1, 3, 4)) - colours()).square().mean()
-    assert end < 0.5 * start
+    assert end < 0.7 * start
 
 
 def colours():
