@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +31,8 @@ def gan(
     named: bool = True,
     bare: bool = False,
     dim_z: int = DIM_Z,
-) -> Gan:
-    """A model of random weights whose classes differ visibly.
+) -> Any:
+    """A `Gan` of random weights whose classes differ visibly. (Any: its parts are there, which `Gan` cannot promise.)
 
     Args:
         n_classes: number of classes; 1 makes a discriminator without any.
@@ -44,7 +45,7 @@ def gan(
     blocks = int(np.log2(resolution)) - 2
     with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        parts = {"generator": SNGANGenerator(GeneratorConfig((8,) * blocks + (4,), n_classes, dim_z))}
+        parts: dict[str, Any] = {"generator": SNGANGenerator(GeneratorConfig((8,) * blocks + (4,), n_classes, dim_z))}
         if not bare:
             parts |= _others(blocks, n_classes, resolution, dim_z)
         for part in parts.values():

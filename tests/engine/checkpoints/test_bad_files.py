@@ -5,6 +5,7 @@ import json
 import struct
 import zipfile
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -253,7 +254,7 @@ def test_a_part_in_place_of_another_is_named(tmp_path):
         nc.load(discriminator=files["discriminator"])
 
 
-STRANGERS = {
+STRANGERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "discriminator of more classes": ("discriminator", {"n_classes": 4}, "number of classes is 3 .* but 4"),
     "encoder of more classes": ("encoder", {"n_classes": 4}, "number of classes is 3 .* but 4"),
     "encoder of longer latents": ("encoder", {"dim_z": 9}, "latent length is 8 .* but 9"),

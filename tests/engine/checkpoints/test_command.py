@@ -1,5 +1,7 @@
 """`neural-collage convert`, called as users call it."""
 
+from typing import Any
+
 import pytest
 import torch
 import toy
@@ -19,7 +21,7 @@ def test_convert(files, tmp_path, capsys):
     said = ["--class-names", str(names), "--licence", "CC0", "--provenance", "made for a test"]
     assert main(["convert", files["generator"], *parts, *said, "--output", str(output)]) == 0
     assert "generator, discriminator, encoder, auxiliary; 16 px, 3 classes" in capsys.readouterr().out
-    loaded = nc.load(output)
+    loaded: Any = nc.load(output)
     assert loaded.class_names == ("daisy", "water lily", "Gänseblümchen")
     assert dict(loaded.facts) == {"family": "sngan", "licence": "CC0", "provenance": "made for a test"}
     assert torch.equal(loaded.auxiliary.rates, toy.gan().auxiliary.rates)
