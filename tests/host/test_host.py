@@ -38,19 +38,21 @@ class Server:
         command += ["--database-url", "sqlite:///:memory:"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=COMFYUI, stdout=log, stderr=subprocess.STDOUT)
-        self._wait("/system_stats", READY_AFTER, lambda answer: True)
+        self.wait("/system_stats", READY_AFTER, lambda answer: True)
 
-    def ask(self, path: str, body: object = None) -> dict:
+    def ask(self, path: str, body: object = None, empty: bool = False) -> dict:
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, timeout=60) as answer:
-            return json.load(answer)
+            return {} if empty else json.load(answer)
 
     def run(self, prompt: dict) -> dict:
         """Queue a prompt and wait for what ComfyUI's history says of it."""
-        number = self.ask("/prompt", {"prompt": prompt})["prompt_id"]
-        return self._wait(f"/history/{number}", DONE_AFTER, lambda answer: number in answer)[number]
+        answer = self.ask("/prompt", {"prompt": prompt})
+        assert answer["node_errors"] == {}  # one bad output among several would be dropped in silence
+        number = answer["prompt_id"]
+        return self.wait(f"/history/{number}", DONE_AFTER, lambda answer: number in answer)[number]
 
-    def _wait(self, path, seconds, enough) -> dict:
+    def wait(self, path, seconds, enough) -> dict:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -90,12 +92,17 @@ def _prompt(label: str = "tulip") -> dict:
             "gan": ["gan", 0], "image": ["picture", 0], "label": "auto", "steps": 5, "rate": 0.0, "space": "zeta",
             "start": "encoder", "pixel_weight": 0.2,
         }),
+        "cropped": ("CropForCollage", {"image": ["picture", 0], "padding": 0.25, "size": 16}),
+        "stitched": ("Stitch", {
+            "photo": ["picture", 0], "edited": ["cropped", 0], "mask": ["cropped", 1], "crop": ["cropped", 2],
+            "mode": "normal", "feather": 0.0,
+        }),
     }  # fmt: skip
     prompt = {
         key: {"class_type": f"NeuralCollage{kind}" if kind else "SolidMask", "inputs": inputs}
         for key, (kind, inputs) in nodes.items()
     }
-    for key, source in {"saved": ["picture", 0], "curve": ["projected", 2]}.items():
+    for key, source in {"saved": ["picture", 0], "curve": ["projected", 2], "photo": ["stitched", 0]}.items():
         prompt[key] = {"class_type": "SaveImage", "inputs": {"images": source, "filename_prefix": key}}
     return prompt
 
@@ -112,10 +119,27 @@ def test_the_host_knows_every_node_and_its_tooltips(server):
     assert "IMPORT FAILED" not in server.log.read_text()
 
 
+def test_the_help_pages_are_where_the_page_looks_for_them(server):
+    for name in neural_collage.NODE_CLASS_MAPPINGS:
+        address = f"http://127.0.0.1:{server.port}/extensions/ComfyUI-Neural-Collage/docs/{name}.md"
+        with urllib.request.urlopen(address, timeout=60) as page:
+            assert page.read().startswith(b"# ")
+
+
 def test_a_collage_is_drawn_and_a_picture_projected(server):
     entry = server.run(_prompt())
     assert entry["status"]["status_str"] == "success"
-    assert [len(entry["outputs"][key]["images"]) for key in ("saved", "curve")] == [1, 1]
+    assert [len(entry["outputs"][key]["images"]) for key in ("saved", "curve", "photo")] == [1, 1, 1]
+
+
+def test_an_interrupt_stops_a_projection(server):
+    prompt = _prompt()
+    prompt["projected"]["inputs"] |= {"steps": 5000, "rate": 0.001}
+    number = server.ask("/prompt", {"prompt": prompt})["prompt_id"]
+    server.wait("/queue", DONE_AFTER, lambda answer: any(number in entry for entry in answer["queue_running"]))
+    server.ask("/interrupt", {}, empty=True)
+    entry = server.wait(f"/history/{number}", 60, lambda answer: number in answer)[number]
+    assert "execution_interrupted" in [kind for kind, _ in entry["status"]["messages"]]
 
 
 def test_our_message_reaches_the_user(server):
