@@ -11,6 +11,7 @@ images = nc.render(gan, nc.Collage(latent).label(regions))
 from .checkpoints import load, peek, save
 from .class_map import ClassMap
 from .collage import Collage, Latent, mix
+from .crop import Crop
 from .curve import draw_curve
 from .difference import difference
 from .errors import (
@@ -30,16 +31,21 @@ from .layers import parse_layers
 from .legend import draw_class_map
 from .mask import shape_mask
 from .palette import class_map_from_colours
+from .poisson import poisson_blend
 from .projection import RATES, ProjectionStep, project
 from .reconstruction import Reconstruction, reconstruction_loss
 from .render import render
+from .stitch import STITCH_MODES, Blend, stitch
 from .units import parse_units
 
 __all__ = [
     "RATES",
+    "STITCH_MODES",
+    "Blend",
     "CheckpointError",
     "ClassMap",
     "Collage",
+    "Crop",
     "DataError",
     "Gan",
     "InputError",
@@ -62,9 +68,11 @@ __all__ = [
     "parse_layers",
     "parse_units",
     "peek",
+    "poisson_blend",
     "project",
     "reconstruction_loss",
     "render",
     "save",
     "shape_mask",
+    "stitch",
 ]

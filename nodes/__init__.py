@@ -2,6 +2,7 @@
 
 from .class_maps import ClassMapFromColours, PaintClass, PreviewClassMap
 from .collage import FeatureCollage, LabelCollage, RenderCollage
+from .compose import CropForCollage, Stitch
 from .models import LoadGAN
 from .sources import MixCollages, ProjectImage, RandomCollage
 
@@ -18,6 +19,8 @@ NODE_CLASS_MAPPINGS = {
     "NeuralCollageLabelCollage": LabelCollage,
     "NeuralCollageFeatureCollage": FeatureCollage,
     "NeuralCollageRenderCollage": RenderCollage,
+    "NeuralCollageCropForCollage": CropForCollage,
+    "NeuralCollageStitch": Stitch,
 }
 """Node class by the id that saved workflows name: an id stays what it is."""
 
@@ -32,5 +35,7 @@ NODE_DISPLAY_NAME_MAPPINGS = {
     "NeuralCollageLabelCollage": "Label Collage (sCBN)",
     "NeuralCollageFeatureCollage": "Feature Collage",
     "NeuralCollageRenderCollage": "Render Collage",
+    "NeuralCollageCropForCollage": "Crop for Collage",
+    "NeuralCollageStitch": "Stitch (Poisson Blend)",
 }
 """The title of each node."""
