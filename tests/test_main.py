@@ -94,11 +94,11 @@ def test_every_command_has_help(name, capsys):
 def test_convert(tmp_path, capsys):
     (tmp_path / "names.txt").write_text("oak\nelm\nash\n")
     toy.chainer_files(tmp_path)
-    arguments = [str(tmp_path / "generator.npz"), str(tmp_path / "own.safetensors"), "--licence", "CC0"]
+    arguments = [str(tmp_path / "generator.npz"), "--output", str(tmp_path / "own.safetensors"), "--licence", "CC0"]
     assert main(["convert", *arguments, "--class-names", str(tmp_path / "names.txt")]) == 0
     assert "own.safetensors" in capsys.readouterr().out
     gan = load(tmp_path / "own.safetensors")
     assert gan.class_names == ("oak", "elm", "ash")
     assert gan.facts["licence"] == "CC0"
-    assert main(["convert", arguments[0], str(tmp_path / "own.npz")]) == 1
+    assert main(["convert", arguments[0], "--output", str(tmp_path / "own.npz")]) == 1
     assert "*.safetensors" in capsys.readouterr().err
