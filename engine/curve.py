@@ -22,7 +22,8 @@ def draw_curve(losses: Tensor, title: str = "loss") -> Tensor:
     """Draw how losses fell, one line for each image.
 
     Args:
-        losses: (S, N): the loss of N images at each of S steps, from step 0. Below 0, where rounding can put it, a loss is drawn as 0.
+        losses: (S, N): the loss of N images at each of S steps, from step 0. Below 0, where rounding can put it, a
+            loss is drawn as 0.
         title: stands above the plot.
 
     Returns:

@@ -6,7 +6,7 @@ from neural_collage.engine.palette import parse_palette
 RED, GREEN, BLUE, BLACK, WHITE = (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0), (1, 1, 1)
 
 
-def _picture(*columns: tuple[float, float, float]) -> torch.Tensor:
+def _picture(*columns: tuple[float, ...]) -> torch.Tensor:
     """(1, 3, 6, W) in [-1, 1]: one colour a column."""
     return torch.tensor(columns, dtype=torch.float32).T[None, :, None, :].expand(1, 3, 6, -1) * 2 - 1
 
