@@ -1,0 +1,103 @@
+"""Studies of a trained model, by one command each: sheets to look at, figures as Markdown and CSV.
+
+    python benchmarks/starter.py MODEL --data ZIP samples
+    python benchmarks/starter.py MODEL --data ZIP labels | layers | classifier | descent
+    python benchmarks/starter.py MODEL --data ZIP project --photos FOLDER
+    python benchmarks/starter.py MODEL --data ZIP photos --photos FOLDER
+
+ZIP is the set that the model was trained on; whatever is measured on photographs is measured on those kept out of
+training. Without the options, both are looked for in the folder that NEURAL_COLLAGE_DATA names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import collages
+import descent
+import edits
+import quality
+import torch
+from neural_collage import engine as nc
+from study import Study
+
+COMMANDS: dict[str, Callable[[Study, argparse.Namespace], bool | None]] = {
+    "samples": lambda study, args: collages.samples(study, args.count),
+    "labels": lambda study, args: collages.labels(study, args.pairs),
+    "layers": lambda study, args: collages.layers(study, args.pairs),
+    "classifier": lambda study, args: quality.classifier(study),
+    "descent": lambda study, args: descent.descent(study, args.count, args.tuning, (0, *args.steps)),
+    "project": lambda study, args: edits.project(study, args.photos, _descent(args)),
+    "photos": lambda study, args: edits.photos(
+        study, args.photos, _descent(args), edits.Manner(args.layers, args.mode)
+    ),
+}
+"""What each runs; False where it found a demand unmet."""
+
+
+def _descent(args: argparse.Namespace) -> edits.Descent:
+    return edits.Descent(args.steps, args.space, args.start, args.auto)
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    folder = os.environ.get("NEURAL_COLLAGE_DATA")
+    parser.add_argument("model", type=Path, help="a .safetensors file with all parts")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=folder and Path(folder, "fruits28-64.zip"),
+        required=not folder,
+        help="training set",
+    )
+    parser.add_argument("--out", type=Path, default=Path("output/starter"), help="where sheets and figures go")
+    parser.add_argument("--hold-out", type=int, default=10, help="every n-th picture was kept out of training")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="CPU threads")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("samples", help="samples of each class").add_argument("--count", type=int, default=8)
+    for name in ("labels", "layers"):
+        text = {"labels": "label collages: masks and strengths", "layers": "layers of both kinds of collage"}[name]
+        commands.add_parser(name, help=text).add_argument("--pairs", type=int, default=4, help="class pairs")
+    commands.add_parser("classifier", help="accuracy and spread of samples beside photographs")
+    descending = commands.add_parser("descent", help="eq. 4 by space, start and steps")
+    descending.add_argument("--count", type=int, default=12, help="photographs measured")
+    descending.add_argument("--tuning", type=int, default=4, help="other photographs, for the rates")
+    descending.add_argument("--steps", type=int, nargs="+", default=[50, 200])
+    _add_photos(commands.add_parser("project", help="six projected photographs"), folder)
+    editing = commands.add_parser("photos", help="six photographs edited end to end")
+    _add_photos(editing, folder)
+    editing.add_argument("--mode", choices=nc.STITCH_MODES, default="paste", help="how the edit is stitched back")
+    editing.add_argument("--layers", default="all", help="layers of the label collage")
+    return parser
+
+
+def _add_photos(parser: argparse.ArgumentParser, folder: str | None) -> None:
+    photos = folder and Path(folder, "photos")
+    parser.add_argument("--photos", type=Path, default=photos, required=not folder, help="folder of the photographs")
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--space", choices=list(nc.RATES), default="z")
+    parser.add_argument("--start", choices=("encoder", "seeds", "zeros"), default="encoder")
+    parser.add_argument("--auto", action="store_true", help="let projection find the class")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one study; returns the process's exit status, 1 where a demand is unmet."""
+    args = arguments().parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    started = time.monotonic()
+    study = Study(nc.load(args.model), args.data, args.out, args.hold_out, args.seed)
+    met = COMMANDS[args.command](study, args)
+    print(f"{args.command}: {time.monotonic() - started:.0f} s")
+    return 1 if met is False else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

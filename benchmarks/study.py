@@ -1,0 +1,69 @@
+"""What every study of a trained model is given, and where it leaves its sheets and figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from classifier import Classifier, Settings, trained
+from neural_collage import engine as nc
+from neural_collage.engine.sheet import contact_sheet, save_png
+from neural_collage.engine.training.data import ImageSet, load_images
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Study:
+    """One model, the data that it was trained on, and the folder for what is found."""
+
+    gan: nc.Gan
+    data: Path
+    """Zip or folder of class folders; the studies measure on the pictures kept out of training."""
+    out: Path
+    hold_out: int = 10
+    """Every n-th picture of a class was kept out of training, counted as `load_images` does."""
+    seed: int = 0
+    judge_settings: Settings | None = None
+
+    @cached_property
+    def held_out(self) -> ImageSet:
+        """The pictures kept out of training, at the model's size."""
+        return load_images(self.data, self.gan.resolution, self.gan.class_names, self.hold_out, held_out=True)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The independent judge of the model's classes."""
+        settings = self.judge_settings or Settings(hold_out=self.hold_out)
+        return trained(self.data, self.gan.class_names, self.out / "classifier", settings)
+
+    def sheet(
+        self, name: str, rows: Tensor | Sequence[Tensor], titles: Sequence[str], columns: Sequence[str] = ()
+    ) -> None:
+        """Write a contact sheet; pictures are enlarged to about 128 px."""
+        size = rows[0][0].shape[-1]
+        picture, _ = contact_sheet(rows, titles, columns, scale=max(1, 128 // size))
+        print(f"sheet: {save_png(self.out / f'{name}.png', picture)}", flush=True)
+
+    def table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[str | int | float]]) -> None:
+        """Print figures as a Markdown table and write them as CSV."""
+        told = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+        print("\n" + "\n".join(f"| {' | '.join(row)} |" for row in [list(header), ["---"] * len(header), *told]) + "\n")
+        text = io.StringIO()
+        csv.writer(text).writerows([list(header), *told])
+        self.out.mkdir(parents=True, exist_ok=True)
+        temporary = self.out / f"{name}.csv.part"
+        temporary.write_text(text.getvalue())
+        os.replace(temporary, self.out / f"{name}.csv")
+
+
+def generate(gan: nc.Gan, latent: nc.Latent) -> Tensor:
+    """Plain pictures (N, 3, R, R) of a latent, fifty at a time."""
+    with torch.no_grad():
+        parts = zip(latent.z.split(50), latent.labels.split(50), strict=True)
+        return torch.cat([gan.generator.generate(z, labels) for z, labels in parts])

@@ -1,0 +1,219 @@
+"""The studies in miniature: a toy model, toy data, every command; figures that must be right and demands that bite."""
+
+import csv
+import zipfile
+from io import BytesIO
+
+import classifier
+import collages
+import descent
+import edits
+import numpy as np
+import pytest
+import quality
+import starter
+import torch
+import toy
+from neural_collage import engine as nc
+from photos import FRUITS, Fruit
+from PIL import Image
+from study import Study, generate
+
+COLOURS = ((220, 40, 30), (30, 160, 60), (40, 60, 210))
+JUDGE = classifier.Settings(widths=(8, 16), per_class=12, epochs=25, batch=12, rate=1e-2, hold_out=4)
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return toy.gan(3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, gan):
+    """Three classes of sixteen discs on white, each class of one colour."""
+    path, random = tmp_path_factory.mktemp("data") / "discs.zip", np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, colour in zip(gan.class_names, COLOURS, strict=True):
+            for number in range(16):
+                archive.writestr(f"{name}/{number:02}.png", png(disc(24, colour, random.uniform(6, 11))))
+    return path
+
+
+def disc(size, colour, radius):
+    down, right = np.mgrid[:size, :size] + 0.5 - size / 2
+    return np.where((down**2 + right**2 < radius**2)[..., None], np.array(colour, np.uint8), np.uint8(255))
+
+
+def png(pixels):
+    Image.fromarray(pixels).save(file := BytesIO(), format="PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def study(gan, data, tmp_path):
+    return Study(gan, data, tmp_path, hold_out=4, judge_settings=JUDGE)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A photograph: a red disc on stripes, higher than wide."""
+    pixels = np.tile(np.array([[[90, 120, 60]], [[40, 50, 70]]], np.uint8), (35, 50, 1))
+    pixels[20:44, 15:39] = disc(24, COLOURS[0], 11.5)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "disc.png").write_bytes(png(pixels))
+    return tmp_path / "photos"
+
+
+DISC = Fruit("disc.png", (27, 32), (11.5, 11.5), 0, "daisy", "tulip")
+
+
+def table(study, name):
+    with (study.out / f"{name}.csv").open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def size(study, name):
+    with Image.open(study.out / f"{name}.png") as opened:
+        return opened.size
+
+
+def test_samples_are_those_of_the_model_in_rows_by_class(study):
+    collages.samples(study, 4)
+    rows = table(study, "samples")[1:]
+    assert [row[0] for row in rows] == ["daisy", "rose", "tulip"]
+    drawn = generate(study.gan, study.gan.sample("rose", count=4))
+    apart = [(a - b).square().mean().sqrt() for i, a in enumerate(drawn) for b in drawn[:i]]
+    assert float(rows[1][1]) == pytest.approx(float(sum(apart) / 6), abs=6e-4)
+    width, height = size(study, "samples")
+    assert width > 4 * 128
+    assert height == 3 * (128 + 2) + 2
+
+
+def test_label_collage_changes_nothing_at_strength_0_and_more_inside_the_mask(study):
+    collages.labels(study, 1)
+    header, *rows = table(study, "labels")
+    assert len(rows) == 3
+    for row in rows:
+        told = dict(zip(header[1:], map(float, row[1:]), strict=True))
+        assert told["in 0"] == told["out 0"] == 0
+        assert told["in 1"] > told["in 0.25"] > 0
+        assert told["in 1"] > told["out 1"]
+
+
+def test_layers_cover_all_that_is_asked_for(study):
+    collages.layers(study, 1)
+    header, *rows = table(study, "feature_layers")
+    assert [row[0].split(", ")[1] for row in rows] == ["#1", "#1-2", "#1-3"]  # the toy has three feature maps
+    assert all(float(row[header.index("in 0")]) == 0 < float(row[header.index("in 1")]) for row in rows)
+    header, *rows = table(study, "label_layers")
+    assert all(float(value) > 0 for row in rows for value in row[1:])
+
+
+def test_pairs_are_distinct_and_never_a_class_with_itself():
+    for n in (2, 3, 16, 28):
+        found = collages.pairs(toy.gan(n, bare=True), 4)
+        assert len({frozenset(pair) for pair in found}) == len(found) <= 4
+        assert all(first != second and second < n for first, second in found)
+
+
+def test_classifier_tells_colours_apart_and_is_read_back(study, monkeypatch):
+    real = study.held_out
+    images = real.images.float() / 127.5 - 1
+    probabilities, features = classifier.judge(study.classifier, images)
+    assert torch.equal(probabilities.argmax(1), real.labels)
+    assert len(real) == 12
+    monkeypatch.setattr(classifier, "_fit", lambda *_: pytest.fail("the trained classifier must be read from disk"))
+    again = classifier.trained(study.data, study.gan.class_names, study.out / "classifier", JUDGE)
+    assert torch.equal(classifier.judge(again, images)[1], features)
+
+
+def test_quality_passes_the_photographs_themselves_and_fails_one_picture_a_class(study, monkeypatch, capsys):
+    real = study.held_out
+    images = real.images.float() / 127.5 - 1
+    monkeypatch.setattr(quality, "generate", lambda *_: images)
+    assert quality.classifier(study)
+    means = table(study, "classifier")[-1]
+    assert means[1:3] == ["1.000", "1.000"]
+    assert float(means[5]) == pytest.approx(1)
+    first = torch.stack([images[real.labels == label][0] for label in real.labels])
+    monkeypatch.setattr(quality, "generate", lambda *_: first)
+    assert not quality.classifier(study)
+    assert "spread: samples reach 0.000 of real (BELOW" in capsys.readouterr().out
+
+
+def test_descent_never_rises_and_starts_with_the_encoder_s_own_distance(study):
+    descent.descent(study, photos=2, tuning=2, steps=(0, 2, 5))
+    header, *rows = table(study, "descent")
+    assert [row[:2] for row in rows] == [["z", "encoder"], ["z", "random"], ["zeta", "encoder"], ["zeta", "random"]]
+    for row in rows:
+        start, middle, end = map(float, row[3:])
+        assert start >= middle >= end
+    order = torch.randperm(len(study.held_out), generator=torch.Generator().manual_seed(0))[2:4]
+    images, labels = study.held_out.images[order].float() / 127.5 - 1, study.held_out.labels[order]
+    with torch.no_grad():
+        drawn = study.gan.generator.generate(study.gan.part("encoder")(images, labels), labels)
+    wanted = nc.reconstruction_loss(study.gan, drawn, images, pixel_weight=0).mean().item()
+    assert float(rows[0][header.index("0 steps")]) == pytest.approx(wanted, abs=6e-4)
+
+
+def test_ellipse_covers_what_it_should():
+    mask = Fruit("", (30, 20), (12, 6), 90, "", "").mask((40, 60))[0, 0]
+    rows, columns = mask.nonzero().min(0).values, mask.nonzero().max(0).values
+    assert rows.tolist() == [8, 24]  # turned by a quarter, the long axis is upright
+    assert columns.tolist() == [31, 35]
+    assert mask.sum().item() == pytest.approx(np.pi * 12 * 6, rel=0.03)
+
+
+def test_six_fruits_in_six_photographs():
+    assert len({fruit.file for fruit in FRUITS}) == len(FRUITS) == 6
+    assert all(fruit.shown != fruit.target for fruit in FRUITS)
+
+
+def test_projection_study_does_not_end_worse(study, folder):
+    edits.project(study, folder, edits.Descent(steps=3), [DISC, DISC])
+    _, first, second = table(study, "project")
+    assert first == second
+    assert first[:2] == ["disc.png", "daisy"]
+    assert float(first[3]) <= float(first[2]) + 1e-3
+
+
+@pytest.mark.parametrize("mode", nc.STITCH_MODES)
+def test_edited_photograph_is_untouched_outside_the_fruit(study, folder, mode):
+    edits.photos(study, folder, edits.Descent(steps=1), edits.Manner(mode=mode), [DISC])
+    header, row = table(study, f"photos_{mode}")
+    told = dict(zip(header, row, strict=True))
+    assert told["same outside"] == "True"
+    assert float(told["rise"]) == pytest.approx(float(told["p stitched"]) - float(told["p reconstruction"]), abs=2e-3)
+
+
+def test_an_edit_that_leaks_is_noticed(study, folder):
+    cut = edits.Cut.out_of(DISC, folder)
+    latent = study.gan.sample("daisy")
+    edit = edits.Edit.of(study.gan, cut, latent, edits.Manner())
+    assert edit.kept
+    assert not torch.equal(edit.photo, cut.photo)
+    leaked = edit.photo.clone()
+    leaked[0, 0, 0, 0] += 1e-6
+    assert not edits.Edit(cut, edit.plain, edit.edited, leaked).kept
+
+
+def test_demands_need_four_of_six_and_all_kept():
+    assert edits._met([0.6, 0.5, 0.9, 0.7, 0.1, -0.2], [True] * 6)
+    assert not edits._met([0.6, 0.5, 0.9, 0.4, 0.1, -0.2], [True] * 6)
+    assert not edits._met([0.9] * 6, [True] * 5 + [False])
+
+
+def test_command_line_runs_a_study_from_files(gan, data, tmp_path, capsys):
+    nc.save(gan, tmp_path / "toy.safetensors")
+    common = [str(tmp_path / "toy.safetensors"), "--data", str(data), "--out", str(tmp_path / "out"), "--hold-out", "4"]
+    assert starter.main([*common, "samples", "--count", "2"]) == 0
+    assert "| daisy |" in capsys.readouterr().out
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["samples.csv", "samples.png"]
+    with pytest.raises(SystemExit):
+        starter.main([*common, "no such study"])
+
+
+def test_an_unmet_demand_is_the_exit_status(gan, data, tmp_path, monkeypatch):
+    nc.save(gan, tmp_path / "toy.safetensors")
+    monkeypatch.setitem(starter.COMMANDS, "classifier", lambda study, args: False)
+    assert starter.main([str(tmp_path / "toy.safetensors"), "--data", str(data), "classifier"]) == 1
