@@ -1,7 +1,8 @@
 """Real photographs, projected and edited end to end: crop, project, class map, render, stitch.
 
 The model knows fruits on white alone, so what lies outside the fruit is made white before projection, and before the
-independent classifier is asked. The class map and the blend mask are the fruit's ellipse.
+independent classifier is asked. The class map covers the fruit's ellipse; the blend mask is that ellipse, as far as
+the edited picture shows a fruit.
 
 Shapes: H W size of a photograph, S side of its crop, R the model's picture size.
 """
@@ -12,10 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
-from classifier import judge
+from classifier import WHITE, judge
 from neural_collage import engine as nc
 from neural_collage.engine.crop import resize_picture
+from neural_collage.engine.style import resize
 from photos import FRUITS, Fruit
 from study import Study
 from torch import Tensor
@@ -63,12 +67,6 @@ class Cut:
     def on_white(self, square: Tensor) -> Tensor:
         """A picture (1, 3, S, S) of the square with all outside the fruit white."""
         return 1 + (square - 1) * self.crop.cut_mask(self.mask, square.shape[-1])
-
-    def stitched(self, plain: Tensor, edited: Tensor, mode: str) -> Tensor:
-        """The photograph (1, 3, H, W) with the edited square (1, 3, R, R) in the place of the fruit."""
-        blend = nc.Blend(mode, feather=FEATHER, limits=(-1.0, 1.0))
-        mask = self.crop.cut_mask(self.mask, self.crop.side)
-        return nc.stitch(self.photo, edited, mask, blend, self.crop, plain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +138,8 @@ class Edit:
     """(1, 3, R, R): the unedited reconstruction."""
     edited: Tensor
     """(1, 3, R, R): the same latent under the class map."""
+    mask: Tensor
+    """(1, 1, side, side): the blend mask, in the square."""
     photo: Tensor
     """(1, 3, H, W): the photograph with the edit stitched back."""
 
@@ -148,14 +148,16 @@ class Edit:
         """Paint the target class over the fruit, render, stitch back."""
         plain = nc.Collage(latent)
         regions = nc.ClassMap().paint(cut.fruit.target, cut.crop.cut_mask(cut.mask, CELL))
-        painted = plain.label(regions, manner.layers)
-        pictures = nc.render(gan, plain), nc.render(gan, painted)
-        return cls(cut, *pictures, cut.stitched(*pictures, manner.mode))
+        pictures = nc.render(gan, plain), nc.render(gan, plain.label(regions, manner.layers))
+        # A drawn fruit can be smaller than the one in the photograph; its white surroundings are no part of the edit.
+        mask = cut.crop.cut_mask(cut.mask, cut.crop.side) * resize(drawn(pictures[1]), (cut.crop.side, cut.crop.side))
+        blend = nc.Blend(manner.mode, feather=FEATHER, limits=(-1.0, 1.0))
+        return cls(cut, *pictures, mask, nc.stitch(cut.photo, pictures[1], mask, blend, cut.crop, pictures[0]))
 
     @property
     def kept(self) -> bool:
         """Whether the photograph is what it was, bit by bit, outside the blend mask."""
-        outside = self.cut.mask.expand_as(self.photo) == 0
+        outside = self.cut.crop.place_mask(self.mask).expand_as(self.photo) == 0
         return torch.equal(self.photo[outside], self.cut.photo[outside])
 
     def chances(self, study: Study) -> list[float]:
@@ -204,6 +206,14 @@ def _met(rises: Sequence[float], kept: Sequence[bool]) -> bool:
     print(f"rise of at least {RISE:g}: {enough} of {len(rises)} ({ENOUGH} are demanded)")
     print(f"bit-identical outside the blend mask: {sum(kept)} of {len(kept)} (all are demanded)")
     return enough >= ENOUGH and all(kept)
+
+
+def drawn(picture: Tensor) -> Tensor:
+    """(1, 1, R, R): zero in the white around what a picture (1, 3, R, R) shows, one elsewhere, highlights included."""
+    white = (picture.amin((0, 1)) > WHITE).cpu().to(torch.uint8).numpy()
+    _, pieces = cv2.connectedComponents(np.pad(white, 1, constant_values=1), connectivity=4)
+    around = torch.from_numpy(pieces[1:-1, 1:-1] == pieces[0, 0])  # one piece with the border, which is white
+    return 1 - around.float()[None, None]
 
 
 def on_square(photo: Tensor) -> Tensor:

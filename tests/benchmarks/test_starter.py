@@ -194,7 +194,15 @@ def test_an_edit_that_leaks_is_noticed(study, folder):
     assert not torch.equal(edit.photo, cut.photo)
     leaked = edit.photo.clone()
     leaked[0, 0, 0, 0] += 1e-6
-    assert not edits.Edit(cut, edit.plain, edit.edited, leaked).kept
+    assert not edits.Edit(cut, edit.plain, edit.edited, edit.mask, leaked).kept
+
+
+def test_white_around_a_fruit_is_no_part_of_it_but_its_highlight_is():
+    picture = torch.from_numpy(disc(24, COLOURS[1], 8)).permute(2, 0, 1)[None] / 127.5 - 1
+    picture[..., 11:13, 11:13] = 1
+    wanted = torch.from_numpy(disc(24, (0, 0, 0), 8)[..., 0] == 0).float()
+    assert torch.equal(edits.drawn(picture)[0, 0], wanted)
+    assert edits.drawn(torch.zeros(1, 3, 4, 4)).min() == 1
 
 
 def test_demands_need_four_of_six_and_all_kept():
