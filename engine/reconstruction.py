@@ -66,8 +66,8 @@ def reconstruction_loss(gan: Gan, images: Tensor, targets: Tensor, pixel_weight:
     Raises:
         ModelError, InputError: as `Reconstruction`; or images of another size or number than the targets.
     """
+    measure = Reconstruction(gan, targets, pixel_weight)
     _check_pictures(gan, images, "Images")
     if len(images) != len(targets):
         raise InputError(f"There must be one target for each image; got {len(images)} images, {len(targets)} targets.")
-    measure = Reconstruction(gan, targets, pixel_weight)
     return measure.loss(images.to(measure.targets))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -86,25 +87,25 @@ def blend(own: np.ndarray, other: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return out
 
 
-def everywhere(generator: torch.nn.Module, label: int) -> Maps:
+def everywhere(generator: Any, label: int) -> Maps:
     """One class at every norm."""
-    return [([label], np.ones((1, size, size))) for size in generator.norm_sizes]  # type: ignore[union-attr]
+    return [([label], np.ones((1, size, size))) for size in generator.norm_sizes]
 
 
 def generate(
-    generator: torch.nn.Module,
+    generator: Any,
     z: Tensor,
     maps: Maps,
     edit: Callable[[int, np.ndarray], np.ndarray] = lambda index, features: features,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """One picture: z (D,) -> every feature map (C, h, w) after `edit`, and the picture (3, R, R), in float64."""
     g, norms = generator, iter(maps)
-    bottom = g.config.bottom  # type: ignore[union-attr]
+    bottom = g.config.bottom
     h = edit(
         0, _array(F.linear(z.double(), g.first.weight.double(), g.first.bias.double())).reshape(-1, bottom, bottom)
-    )  # type: ignore
+    )
     features = [h]
-    for index, block in enumerate(g.layers, start=1):  # type: ignore[arg-type]
+    for index, block in enumerate(g.layers, start=1):
         main = _twice(_relu(_norm(h, block.norm1, *next(norms))))
         main = _relu(_norm(_conv(main, block.conv1), block.norm2, *next(norms)))
         h = edit(index, _conv(main, block.conv2) + _conv(_twice(h), block.side))
@@ -112,14 +113,14 @@ def generate(
     last = g.last_norm
     mean, var, gain, bias = (
         _array(t)[:, None, None] for t in (last.running_mean, last.running_var, last.weight, last.bias)
-    )  # type: ignore
+    )
     h = _relu((h - mean) / np.sqrt(var + 2e-5) * gain + bias)
-    return features, np.tanh(_conv(h, g.last_conv))  # type: ignore[arg-type]
+    return features, np.tanh(_conv(h, g.last_conv))
 
 
-def _norm(x: np.ndarray, norm: torch.nn.Module, labels: list[int], weights: np.ndarray) -> np.ndarray:
+def _norm(x: np.ndarray, norm: Any, labels: list[int], weights: np.ndarray) -> np.ndarray:
     """Paper eq. 2, pixel by pixel: gamma and beta of the mixture, on the normalised value."""
-    gammas, betas, mean, var = (_array(t) for t in (norm.gammas, norm.betas, norm.mean, norm.var))  # type: ignore
+    gammas, betas, mean, var = (_array(t) for t in (norm.gammas, norm.betas, norm.mean, norm.var))
     out = np.zeros_like(x)
     for row, column in np.ndindex(*x.shape[1:]):
         share = weights[:, row, column]
@@ -129,8 +130,8 @@ def _norm(x: np.ndarray, norm: torch.nn.Module, labels: list[int], weights: np.n
     return out
 
 
-def _conv(x: np.ndarray, conv: torch.nn.Module) -> np.ndarray:
-    weight, bias = conv.weight.double(), conv.bias.double()  # type: ignore[union-attr]
+def _conv(x: np.ndarray, conv: Any) -> np.ndarray:
+    weight, bias = conv.weight.double(), conv.bias.double()
     return _array(F.conv2d(torch.from_numpy(x)[None], weight, bias, padding=weight.shape[-1] // 2))[0]
 
 
