@@ -35,6 +35,7 @@ from .poisson import poisson_blend
 from .projection import RATES, ProjectionStep, project
 from .reconstruction import Reconstruction, reconstruction_loss
 from .render import render
+from .stages import draw_stages
 from .stitch import STITCH_MODES, Blend, stitch
 from .units import parse_units
 
@@ -63,6 +64,7 @@ __all__ = [
     "difference",
     "draw_class_map",
     "draw_curve",
+    "draw_stages",
     "load",
     "mix",
     "parse_layers",

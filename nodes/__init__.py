@@ -4,6 +4,7 @@ from .class_maps import ClassMapFromColours, PaintClass, PreviewClassMap
 from .collage import FeatureCollage, LabelCollage, RenderCollage
 from .compose import CropForCollage, Stitch
 from .models import LoadGAN
+from .sheets import ContactSheet
 from .sources import MixCollages, ProjectImage, RandomCollage
 
 __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]
@@ -21,6 +22,7 @@ NODE_CLASS_MAPPINGS = {
     "NeuralCollageRenderCollage": RenderCollage,
     "NeuralCollageCropForCollage": CropForCollage,
     "NeuralCollageStitch": Stitch,
+    "NeuralCollageContactSheet": ContactSheet,
 }
 """Node class by the id that saved workflows name: an id stays what it is."""
 
@@ -37,5 +39,6 @@ NODE_DISPLAY_NAME_MAPPINGS = {
     "NeuralCollageRenderCollage": "Render Collage",
     "NeuralCollageCropForCollage": "Crop for Collage",
     "NeuralCollageStitch": "Stitch (Poisson Blend)",
+    "NeuralCollageContactSheet": "Contact Sheet",
 }
 """The title of each node."""

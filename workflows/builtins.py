@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from ..engine import InputError
+from .canvas import EmptyImage, ImageCompositeMasked
 from .declarations import Catalogue
 from .folders import Folders
 from .pictures import picture_nodes
@@ -249,7 +250,8 @@ class ImageCrop(_Node):
 
 
 _MASKS = (ImageToMask, MaskToImage, ImageColorToMask, SolidMask, InvertMask, MaskComposite, GrowMask, FeatherMask)
-NODES: dict[str, type] = {cls.__name__: cls for cls in (*_MASKS, ImageScale, ImageScaleBy, ImageBatch, ImageCrop)}
+_IMAGES = (ImageScale, ImageScaleBy, ImageBatch, ImageCrop, EmptyImage, ImageCompositeMasked)
+NODES: dict[str, type] = {cls.__name__: cls for cls in (*_MASKS, *_IMAGES)}
 
 # Display names differ from the class type for these only.
 NAMES = {

@@ -42,6 +42,8 @@ DECLARED = {
     "ImageScaleBy": (["image", "upscale_method", "scale_by"], ("IMAGE",)),
     "ImageBatch": (["image1", "image2"], ("IMAGE",)),
     "ImageCrop": (["image", "width", "height", "x", "y"], ("IMAGE",)),
+    "EmptyImage": (["width", "height", "batch_size", "color"], ("IMAGE",)),
+    "ImageCompositeMasked": (["destination", "source", "x", "y", "resize_source", "mask"], ("IMAGE",)),
 }
 
 
