@@ -19,8 +19,8 @@ class ContactSheet:
     """Several pictures, of any size, to one with titles."""
 
     DESCRIPTION = (
-        "Lay pictures side by side under their titles, to compare them or to show every stage of a work. They may differ "
-        "in size. A batch makes one row for each of its pictures."
+        "Lay pictures side by side under their titles, to compare them or to show every stage of a work. They may "
+        "differ in size. A batch makes one row for each of its pictures."
     )
     SEARCH_ALIASES = ("compare", "image grid", "stages", "overview", "xy plot")
     CATEGORY = "neural collage"

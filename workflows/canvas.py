@@ -25,12 +25,14 @@ class EmptyImage:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
+        """Size, number and colour."""
         side = ("INT", {"default": 512, "min": 1, "max": MAX_RESOLUTION, "step": 1})
         batch = ("INT", {"default": 1, "min": 1, "max": 4096})
         color = ("INT", {"default": 0, "min": 0, "max": 0xFFFFFF, "step": 1, "display": "color"})
         return {"required": {"width": side, "height": side, "batch_size": batch, "color": color}}
 
     def run(self, width: int, height: int, batch_size: int, color: int) -> tuple[torch.Tensor]:
+        """Fill the picture."""
         levels = torch.tensor([color >> 16, color >> 8 & 255, color & 255]) / 255
         return (levels.repeat(batch_size, height, width, 1),)
 
@@ -44,6 +46,7 @@ class ImageCompositeMasked:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
+        """Both pictures, the corner, whether the source is stretched to the destination, and where it shows."""
         place = ("INT", {"default": 0, "min": 0, "max": MAX_RESOLUTION, "step": 1})
         images = {"destination": ("IMAGE",), "source": ("IMAGE",)}
         widgets = {"x": place, "y": place, "resize_source": ("BOOLEAN", {"default": False})}
@@ -58,6 +61,7 @@ class ImageCompositeMasked:
         resize_source: bool,
         mask: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor]:
+        """Lay one on the other. Raises InputError if the source has fewer channels than the destination."""
         result = destination.clone()
         over = _repeated(_fitting(source, destination, resize_source), len(result))
         size = over.shape[1], over.shape[2]
