@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if state:
         _restore(task, state, folder)
     _drive(task, folder, Every(args.snapshot_every))
-    save(released(task.state(), base if args.kind != "gan" else None), folder.path / "model.safetensors")
+    save(released(task.state(), base, args.device), folder.path / "model.safetensors")
     print(f"{task.done} of {task.settings.steps} steps; {folder.path / 'model.safetensors'}")
 
 

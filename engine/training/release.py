@@ -22,19 +22,20 @@ __all__ = ["released", "settle_statistics"]
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def released(state: Mapping[str, Any], base: Gan | None = None) -> Gan:
+def released(state: Mapping[str, Any], base: Gan | None = None, device: str = "cpu") -> Gan:
     """The model in a snapshot.
 
     Args:
         state: a snapshot. Of a GAN run: its averaged generator, with settled statistics, and its discriminator.
         base: for an encoder or auxiliary run, the model that it was trained on, which gets the part.
+        device: where the statistics are settled.
 
     Raises:
         TrainingError: a part without the model that it belongs to, or with another one.
     """
     kind = state["kind"]
     if kind == "gan":
-        return _adversarial(state)
+        return _adversarial(state, device)
     if base is None:
         raise TrainingError(
             f"A run of `train {kind}` makes one part of a model; give --model, the one it was made for."
@@ -47,11 +48,12 @@ def released(state: Mapping[str, Any], base: Gan | None = None) -> Gan:
     return replace(base, facts={**base.facts, **facts}, **{kind: part})
 
 
-def _adversarial(state: Mapping[str, Any]) -> Gan:
+def _adversarial(state: Mapping[str, Any], device: str) -> Gan:
     settings, names = GanSettings(**state["settings"]), tuple(state["class_names"])
     generator = _filled(SNGANGenerator(settings.generator_config(len(names))), state["average"])
     discriminator = _filled(SNGANDiscriminator(settings.discriminator_config(len(names))), state["discriminator"])
-    settle_statistics(generator)
+    settle_statistics(generator.to(device))
+    generator.cpu()
     facts = {"steps": str(state["done"]), "batch": str(settings.batch)}
     return Gan(generator, discriminator, class_names=names, facts=facts)
 
