@@ -47,7 +47,8 @@ class ClassMap:
             InputError: a strength outside 0 to 1.
         """
         _check_label(label)
-        below, above = _together(self.weights, as_mask(mask) * real(strength, "Strength", 0, 1))
+        above = as_mask(mask) * real(strength, "Strength", 0, 1)
+        below, above = _together(self.weights.to(above.device), above)
         if label not in self.labels:
             return ClassMap((*self.labels, label), over(below, above))
         painted, index = over(below, above), self.labels.index(label)

@@ -168,7 +168,7 @@ def mix(first: Collage, second: Collage, amount: float) -> Collage:
     Raises:
         InputError: latents of different length, batches that do not fit, or an amount outside 0 to 1.
     """
-    a, b = first.latent.z, second.latent.z
+    a, b = first.latent.z, second.latent.z.to(first.latent.z)
     if a.shape[1] != b.shape[1]:
         raise InputError(
             f"Both collages must come from one model; their latents have {a.shape[1]} and {b.shape[1]} numbers."
