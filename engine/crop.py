@@ -47,7 +47,7 @@ class Crop:
         whole(self.left, "The crop's left", 1 - self.side, self.width - 1)
 
     @classmethod
-    def around(cls, mask: Tensor, padding: float = 0.25) -> Crop:
+    def around(cls, mask: Tensor, padding: float = 0.25, size: tuple[int, int] | None = None) -> Crop:
         """The smallest square that holds everything the mask touches and some room around it.
 
         It is moved into the photo where it can be. Room gives way before the square outgrows the photo: only a mask
@@ -57,20 +57,26 @@ class Crop:
             mask: (H, W), (N, H, W) or (N, 1, H, W), 0 to 1, as large as the photo; a batch shares one crop that holds
                 all of them. Without anything above 0 the crop is the largest centred square.
             padding: the room on each side, as a fraction of the longer side of the mask's bounding box.
+            size: (height, width) of the photo, where the mask is to be held against it.
 
         Raises:
-            MaskError: not a mask.
+            MaskError: not a mask, or of another size than `size`.
             InputError: `padding` negative or not a number.
         """
         padding = real(padding, "Padding", 0)
         touched = (as_mask(mask) > 0).any(0)[0]
         height, width = touched.shape
+        if size is not None and size != (height, width):
+            raise MaskError(
+                f"The mask must be as large as the photo, {size[0]} x {size[1]} (height x width); "
+                f"got {height} x {width}. Draw it on this photo, or resize it."
+            )
         shorter = min(height, width)
         if not touched.any():
             return cls(height, width, (height - shorter) // 2, (width - shorter) // 2, shorter)
         (top, bottom), (left, right) = _span(touched.any(1)), _span(touched.any(0))
         longer = max(bottom - top, right - left)
-        side = max(longer, min(round(longer * (1 + 2 * padding)), shorter))
+        side = max(longer, round(min(longer * (1 + 2 * padding), shorter)))
         return cls(height, width, _start(top, bottom, side, height), _start(left, right, side, width), side)
 
     def cut(self, photo: Tensor, size: int) -> Tensor:

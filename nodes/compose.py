@@ -54,7 +54,7 @@ class CropForCollage:
         photo = image_to_picture(image)
         frame = (photo.shape[-2], photo.shape[-1])
         where = mask_to_engine(torch.zeros(frame) if mask is None else mask, size=frame)
-        crop = nc.Crop.around(where, padding)
+        crop = nc.Crop.around(where, padding, frame)
         return image_from_picture(crop.cut(photo, size)), mask_from_engine(crop.cut_mask(where, size)), crop
 
 
