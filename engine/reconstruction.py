@@ -42,7 +42,10 @@ class Reconstruction:
 
     def cosine_distance(self, images: Tensor) -> Tensor:
         """Eq. 4 alone, from 0 (same direction) to 2: (N, 3, R, R) -> (N,)."""
-        return 1 - cosine_similarity(self._features(images), self.features, dim=1)
+        features = self._features(images)
+        # Single precision at least, under autocast too: bf16 knows only steps of 1/256 near one.
+        precise = torch.promote_types(features.dtype, torch.float32)
+        return 1 - cosine_similarity(features.to(precise), self.features.to(precise), dim=1)
 
     def pixel_distance(self, images: Tensor) -> Tensor:
         """Mean squared difference of pixels in [-1, 1]: (N, 3, R, R) -> (N,)."""
