@@ -20,6 +20,7 @@ from torch.nn.functional import max_pool2d, one_hot
 
 from .class_map import ClassMap
 from .errors import InputError
+from .pictures import as_picture
 from .ranges import real
 
 __all__ = ["class_map_from_colours", "parse_palette"]
@@ -94,7 +95,8 @@ def class_map_from_colours(image: Tensor, palette: str, tolerance: float = 0.15)
     Raises:
         InputError: an image of another shape, a palette that does not parse, a tolerance outside 0 to 1.
     """
-    if image.dim() != 4 or image.shape[1] != 3 or 0 in image.shape:
+    image = as_picture(image, "coloured picture")
+    if image.shape[1] != 3:
         raise InputError(f"The coloured picture must be (N, 3, H, W) in [-1, 1]; got {tuple(image.shape)}.")
     tolerance = real(tolerance, "Tolerance (0: exact colours, 1: any colour)", 0, 1)
     swatches = parse_palette(palette)
@@ -141,11 +143,13 @@ def _weights(image: Tensor, colours: Tensor, tolerance: float) -> Tensor:
 def _mixtures(image: Tensor, colours: Tensor, near: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """For every two colours: each pixel's distance from the line between them, and its place on it as weights."""
     for first, second in combinations(range(len(colours)), 2):
+        both = near[:, first] & near[:, second]
+        if not both.any():  # most pairs of a large palette never meet
+            continue
         start, step = colours[first].view(3, 1, 1), (colours[second] - colours[first]).view(3, 1, 1)
         along = ((image - start) * step).sum(1, keepdim=True) / step.square().sum()
         place = along.clamp(0, 1)  # (N, 1, H, W)
         distance = _distance(image, start + place * step)
-        both = near[:, first] & near[:, second]
         ends = _one_hot(image, len(colours), first), _one_hot(image, len(colours), second)
         yield torch.where(both, distance, torch.inf), torch.lerp(*ends, place)
 
