@@ -45,10 +45,13 @@ def open_contents(path: str | os.PathLike[str]) -> Contents:
         CheckpointError: not a file, of no known container, damaged, or of declared sizes that cannot be true.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # False too for a name that no file can have
         raise CheckpointError(f"A weights file is needed; there is no file {path}. Check the name.")
-    with path.open("rb") as file:
-        start = file.read(9)
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise CheckpointError(f"A weights file must be readable; {path}: {error}. Check its permissions.") from error
     if start[:4] == b"PK\x03\x04":
         shapes = npz.shapes(path)
         return Contents(path, "npz", shapes, lambda names: npz.tensors(path, names))

@@ -164,7 +164,7 @@ class _Header:
     def json(self, name: str, kind: type) -> Any:
         try:
             value = json.loads(self.text(name))
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits is the former
             raise self.error(f"the field {name!r} is not JSON ({error})") from error
         if not isinstance(value, kind):
             raise self.error(f"the field {name!r} must be a JSON {kind.__name__}, and is a {type(value).__name__}")

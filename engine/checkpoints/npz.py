@@ -79,6 +79,10 @@ def _check_sizes(path: Path, members: list[zipfile.ZipInfo]) -> None:
         raise CheckpointError(
             f"Weights must not be encrypted; {path.name} is. Unpack it and save it without a password."
         )
+    if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
+        raise CheckpointError(
+            f"Arrays are stored or deflated, as NumPy does; {path.name} uses another compression. Save it again."
+        )
     declared, present = sum(member.file_size for member in members), path.stat().st_size
     if len(members) > MAX_ARRAYS or declared > MAX_BYTES or declared > max(FREE_BYTES, MAX_RATIO * present):
         raise CheckpointError(

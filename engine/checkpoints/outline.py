@@ -70,16 +70,25 @@ AGREEMENT = {
 }
 WORDS = {"n_classes": "number of classes", "dim_z": "latent length", "resolution": "picture size in pixels"}
 
+LARGEST_PICTURE = 4096
+"""Side in pixels. A few thousand bytes can describe a network of many doublings, whose pictures no memory holds."""
+
 
 def check_fit(configs: Mapping[str, Config]) -> None:
     """Refuse parts that do not belong together.
 
     Raises:
-        CheckpointError: no generator, or another part has another number of classes, latent length or picture size.
+        CheckpointError: no generator, or another part has another number of classes, latent length or picture size,
+            or pictures beyond `LARGEST_PICTURE`.
     """
     generator = configs.get("generator")
     if generator is None:
         raise CheckpointError(f"A model needs a generator; only {' and '.join(configs)} arrived. Add a generator file.")
+    for part, config in configs.items():
+        if getattr(config, "resolution", 0) > LARGEST_PICTURE:
+            raise CheckpointError(
+                f"Pictures of at most {LARGEST_PICTURE} px are drawn; the {part} asks for more. Do not trust this file."
+            )
     for quantity, parts in AGREEMENT.items():
         for part in parts:
             wanted, found = getattr(generator, quantity), getattr(configs.get(part), quantity, None)
