@@ -209,7 +209,8 @@ def _descend(
             loss = measure.loss(images)
             if not torch.isfinite(loss).all():
                 raise InputError(
-                    f"The descent left the finite numbers at step {index}; choose a rate below {rate:g} or another start."
+                    f"The descent left the finite numbers at step {index}; choose a rate below {rate:g} or another "
+                    "start."
                 )
             here = _Best(Latent(z.detach().clone(), labels), loss.detach())
             best = best.or_(here)

@@ -77,7 +77,7 @@ def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
         return rows @ maps @ columns.T
 
 
-@lru_cache(maxsize=64)  # a render asks for the same few sizes again and again
+@lru_cache(maxsize=16)  # a render asks for the same few sizes again and again; those of photos are large
 def _axis_matrix(old: int, new: int) -> np.ndarray:
     """(new, old) matrix that resizes one axis; rows sum to one."""
     if new <= old:

@@ -8,7 +8,7 @@ from .errors import InputError
 
 __all__ = ["parse_units"]
 
-_TERM = re.compile(r"(\d+)(?:-(\d+))?")
+_TERM = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 LIMIT = 65536
 """Above every channel count there is; a larger number is a slip of the hand, and would fill the memory."""
 
