@@ -11,6 +11,7 @@ it. "Inside ComfyUI" means that it is the program that runs us, not that it coul
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -111,7 +112,7 @@ def gan_path(name: str) -> Path:
         CheckpointError: there is no such file.
     """
     for path in _candidates(name):
-        if path.is_file():
+        if os.path.isfile(path):  # False too for a name that no file can have
             return path
     known = ", ".join(gan_files()) or "none yet"
     raise CheckpointError(
@@ -124,7 +125,7 @@ def _candidates(name: str) -> list[Path]:
     if _inside():
         found = _registered().get_full_path(FOLDER, name)
         return [Path(found)] if found else []
-    return [*(folder / name for folder in _folders()), Path(name).expanduser()]
+    return [*(folder / name for folder in _folders()), Path(os.path.expanduser(name))]
 
 
 def _folders() -> list[Path]:

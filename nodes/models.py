@@ -62,7 +62,7 @@ class LoadGAN:
         self, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
     ) -> tuple[nc.Gan, str]:
         paths = _paths(file, discriminator, encoder, auxiliary)
-        gan = nc.load(paths.pop("file"), **paths)
+        gan = nc.load(paths.pop("file", None), **paths)
         return gan.to(host.device(_size(gan))), "\n".join(_classes(gan))
 
 
@@ -78,6 +78,6 @@ def _classes(gan: nc.Gan) -> list[str]:
 
 
 def _paths(file: str, discriminator: str, encoder: str, auxiliary: str) -> dict[str, Any]:
-    """The path of every file that was named."""
+    """The path of every file that was named. A linked input is None while the host only checks: it is not known yet."""
     named = {"file": file, "discriminator": discriminator, "encoder": encoder, "auxiliary": auxiliary}
-    return {part: host.gan_path(name) for part, name in named.items() if name != host.NONE}
+    return {part: host.gan_path(name) for part, name in named.items() if name not in (None, host.NONE)}

@@ -37,9 +37,9 @@ class Folders:
         """
         plain, folders = self._annotated(name)
         inside = [path for folder in folders if (path := _below(folder, plain)) is not None]
-        typed = [Path(name).expanduser()] if name in self.trusted else []
+        typed = [Path(os.path.expanduser(name))] if name in self.trusted else []
         for path in inside + typed:
-            if path.is_file():
+            if os.path.isfile(path):  # False too for a name that no file can have
                 return path
         listed = ", ".join(map(str, folders))
         if not inside and not typed:
