@@ -54,6 +54,8 @@ class Input:
         if self.type not in WIDGETS:
             raise WorkflowError(f"{where} must be connected to a {self.type} output, got the value {value!r:.60}.")
         value = _typed(self.type, value, where)
+        if self.type == "COMBO" and not isinstance(value, str) and all(isinstance(c, str) for c in self.choices or ()):
+            raise WorkflowError(f"{where} takes the text of one of its choices, got {value!r:.80}. Correct the file.")
         if limits:
             self._check_limits(value, where)
         return value

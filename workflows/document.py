@@ -8,6 +8,7 @@ Files come from strangers, so their size is bounded and nothing in them is belie
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeGuard
@@ -20,6 +21,8 @@ __all__ = ["BYPASSED", "LINK_KEYS", "MAX_JSON_BYTES", "MAX_NODES", "MUTED", "Doc
 
 MAX_JSON_BYTES = 16 * 2**20
 MAX_NODES = 10_000
+MAX_DEPTH = 100
+"""Lists and objects inside one another; ComfyUI's files have about ten, and Python cannot copy a thousand."""
 MUTED, BYPASSED = 2, 4
 MODES = (0, 1, MUTED, 3, BYPASSED)  # 1 and 3 (on event, on trigger) run like 0 in ComfyUI
 LINK_KEYS = ("id", "origin_id", "origin_slot")
@@ -42,7 +45,7 @@ def read_document(path: str | Path) -> Document:
     Raises WorkflowError for a file that is missing, too large, not JSON, or JSON of another kind.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # False too for a name that no file can have
         raise WorkflowError(f"{_EXPECTED}; there is no file {path}. Check the path.")
     text = _text_of_png(path) if _is_png(path) else _text_of_json(path)
     return recognise(_parse(text, path), path)
@@ -192,9 +195,24 @@ def _text_of_png(path: Path) -> str:
 
 def _parse(text: str, path: Path) -> object:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise WorkflowError(f"{path}: {_EXPECTED}; this is not valid JSON ({error}).") from error
+    _check_depth(data, path)
+    return data
+
+
+def _check_depth(data: object, path: Path) -> None:
+    level, depth = [data], 0
+    while level := [
+        inner
+        for entry in level
+        if isinstance(entry, dict | list)
+        for inner in (entry.values() if isinstance(entry, dict) else entry)
+    ]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise WorkflowError(f"{path}: {_EXPECTED}; this is nested more than {MAX_DEPTH} levels deep.")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -171,7 +171,15 @@ def _transparency(frame: Image.Image) -> torch.Tensor:
 
 
 def _save(folders: Folders, folder: Path, images: torch.Tensor, prefix: str, chunks: dict[str, Any]) -> dict[str, Any]:
-    pictures = _bytes(images)
+    try:
+        return _saved(folders, folder, _bytes(images), prefix, chunks)
+    except OSError as error:  # no room, no right to write, or a name that is too long
+        raise WorkflowError(
+            f"Pictures must be writable below {folder}: {error}. Free it, or choose another."
+        ) from error
+
+
+def _saved(folders: Folders, folder: Path, pictures: np.ndarray, prefix: str, chunks: dict[str, Any]) -> dict[str, Any]:
     path, counter = folders.target(folder, prefix, pictures.shape[2], pictures.shape[1])
     saved = []
     for number, picture in enumerate(pictures):

@@ -241,6 +241,6 @@ def test_a_failed_save_leaves_no_file(folders, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WorkflowError, match="disk full"):
         save(folders, torch.zeros(1, 2, 2, 3))
     assert not list(folders.output.glob("*.png"))
