@@ -1,4 +1,4 @@
-"""Who may import whom (DESIGN, "Rooms"), read from the syntax trees: nothing is imported here."""
+"""Who may import whom (CONTRIBUTING, "Rooms"), read from the syntax trees: nothing is imported here."""
 
 import ast
 import sys
