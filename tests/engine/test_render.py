@@ -159,6 +159,14 @@ def test_strength_is_the_mask_times_a_number(gan: Gan):
     assert difference(render(gan, by_strength), render(gan, by_mask)) < 1e-6
 
 
+def test_a_mask_of_one_pixel_is_a_strength(gan: Gan):
+    pixel, base, reference = torch.full((1, 1), 0.3), one(gan), one(gan, 1, seed=1)
+    assert difference(
+        render(gan, base.label(ClassMap().paint(1, pixel)).feature(reference, pixel, "8")),
+        render(gan, base.label(ClassMap().paint(1, ALL, 0.3)).feature(reference, ALL, "8", strength=0.3)),
+    ) < 1e-6  # fmt: skip
+
+
 # Labels.
 
 

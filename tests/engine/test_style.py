@@ -23,7 +23,9 @@ def test_spread_is_the_sum_pixel_by_pixel():
 
 def test_one_value_comes_back_as_it_is():
     values = torch.randn(2, 1, 4)
-    assert torch.equal(spread(values, torch.ones(2, 1, 1, 1)), values[:, 0, :, None, None])
+    assert torch.equal(
+        spread(values, torch.ones(2, 1, 5, 6)), values[:, 0, :, None, None]
+    )  # (N, C, 1, 1), whatever size
 
 
 def test_spread_stays_in_float32_under_autocast():
