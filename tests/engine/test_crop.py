@@ -182,6 +182,11 @@ def test_types_survive_and_inputs_are_never_written_to() -> None:
         (lambda: Crop.around(torch.zeros(1, 3, 30, 44)), MaskError, "mask must have shape"),
         (lambda: Crop.around(torch.full((30, 44), 2.0)), MaskError, "from 0 .* to 1"),
         (
+            lambda: Crop.around(torch.zeros(64, 48), 0.25, (30, 44)),
+            MaskError,
+            r"as large as the photo, 30 x 44 .* got 64 x 48",
+        ),
+        (
             lambda: CROPS[0].cut(picture(1, 3, 44, 30), 8),
             InputError,
             r"of 30 x 44 .* photo is 44 x 30",

@@ -69,6 +69,19 @@ def test_files_are_checked_before_the_run(folder):
     assert "no 'gone.npz'" in str(LoadGAN.VALIDATE_INPUTS("toy.safetensors", "none", "none", "gone.npz"))
 
 
+def test_linked_files_are_not_asked_for_before_the_run(folder):
+    """The host then checks with None for what is not known yet."""
+    assert LoadGAN.VALIDATE_INPUTS(None) is True
+    assert LoadGAN.IS_CHANGED(None) == ""
+
+
+def test_names_that_are_no_files(folder):
+    with pytest.raises(nc.InputError, match="needs a file"):
+        LoadGAN().load("none")
+    for name in ("x" * 5000, "a\0b", "~nobody/model.npz"):
+        assert "there is no" in str(LoadGAN.VALIDATE_INPUTS(name))
+
+
 def test_a_file_without_the_part_is_refused(folder):
     with pytest.raises(nc.CheckpointError, match="encoder"):
         LoadGAN().load("toy.safetensors", encoder="generator.npz")

@@ -125,6 +125,11 @@ BAD_WORKFLOWS = {
         on_page(SEED, "widgets_values", [7, "fixed", "corse", 1.0, "", False]),
         ["one of 'coarse', 'fine'", "'corse'", "Did you mean 'coarse'?"],
     ),
+    "number for a choice": (
+        on_page(SEED, "widgets_values", [7, "fixed", 3, 1.0, "", False]),
+        ["takes the text of one of its choices, got 3"],
+    ),
+    "nested without end": ({**page(), "extra": json.loads("[" * 300 + "]" * 300)}, ["nested more than 100"]),
     "text for a number": (on_page(MIX, "widgets_values", ["3"]), ["'amount' takes a whole number, got '3'"]),
     "fraction for a whole number": (on_page(MIX, "widgets_values", [3.5]), ["a whole number, got 3.5"]),
     "true for a number": (on_page(MIX, "widgets_values", [True]), ["a whole number, got True"]),

@@ -146,6 +146,15 @@ def test_bomb(tmp_path):
         nc.load(path)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions(tmp_path, method):
+    path = tmp_path / "m.npz"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("l1/b.npy", npy(np.zeros(4, np.float32)))
+    with pytest.raises(nc.CheckpointError, match="another compression"):
+        nc.load(path)
+
+
 def test_foreign_members_and_repeated_names(tmp_path):
     path = tmp_path / "m.npz"
     with zipfile.ZipFile(path, "w") as archive:

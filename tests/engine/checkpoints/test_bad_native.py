@@ -56,6 +56,8 @@ HEADERS = {
     "no parts": (lambda header: header.pop("parts"), "lacks the field 'parts'"),
     "parts that are no JSON": (field("parts", "{'generator': 1}"), "'parts' is not JSON"),
     "parts nested without end": (field("parts", "[" * 100_000), "'parts' is not JSON"),
+    "a number without end": (field("parts", "9" * 5000), "'parts' is not JSON"),
+    "pictures beyond memory": (size("generator", "bottom", 4096), "Pictures of at most 4096 px"),
     "parts that are a list": (field("parts", "[1]"), "must be a JSON dict, and is a list"),
     "an unknown part": (field("parts", '{"classifier": {}}'), "'classifier' is no part"),
     "no generator": (without("generator"), "needs a generator"),
