@@ -167,62 +167,6 @@ def test_a_mask_of_one_pixel_is_a_strength(gan: Gan):
     ) < 1e-6  # fmt: skip
 
 
-# Labels.
-
-
-def test_complementary_masks_leak_no_base_label(gan: Gan):
-    """Whatever the base label is, two masks that share every edge leave nothing of it, at any size of the masks."""
-    for size in (16, 61, 512):
-        left = (torch.arange(size) < size * 0.37).float().expand(size, size)
-        regions = ClassMap().paint(1, left).paint(2, 1 - left)
-        z = gan.sample(0, seed=3).z
-        pictures = [render(gan, Collage(Latent(z, torch.tensor([own]))).label(regions)) for own in (0, 3)]
-        assert difference(*pictures) < 1e-6
-        weights = ClassMap.from_weights([1, 2], torch.stack([left, 1 - left]))
-        assert difference(render(gan, Collage(Latent(z, torch.tensor([0]))).label(weights)), pictures[0]) < 1e-5
-
-
-def test_number_name_and_text_are_one_label(gan: Gan):
-    once = one(gan).label(ClassMap().paint(1, SOFT).paint(2, LEFT).paint(1, SOFT.T))
-    thrice = one(gan).label(ClassMap().paint("ROSE", SOFT).paint("tulip", LEFT).paint("1", SOFT.T))
-    assert difference(render(gan, once), render(gan, thrice)) < 1e-6
-
-
-def test_later_label_edits_paint_over_earlier_ones(gan: Gan):
-    base, both = one(gan), ClassMap().paint(1, SOFT).paint(2, LEFT)
-    first, second = ClassMap().paint(1, SOFT), ClassMap().paint(2, LEFT)
-    chained = render(gan, base.label(first).label(second))
-    assert difference(chained, render(gan, base.label(both))) < 1e-6
-    assert difference(chained, render(gan, base.label(second).label(first))) > 1e-3
-
-
-def test_exact_weights_cover_what_was_painted_before(gan: Gan):
-    exact = ClassMap.from_weights([1, 2], torch.stack([SOFT, 1 - SOFT]))
-    below = one(gan).label(ClassMap().paint(3, LEFT))
-    assert difference(render(gan, below.label(exact)), render(gan, one(gan).label(exact))) < 1e-6
-
-
-def test_layers_choose_where_labels_hold(gan: Gan):
-    """Coarse and fine layers in two edits are all layers in one; either alone is something else."""
-    base, regions = one(gan), ClassMap().paint(1, LEFT)
-    together = render(gan, base.label(regions))
-    assert difference(render(gan, base.label(regions, "4").label(regions, "8-")), together) < 1e-6
-    assert difference(render(gan, base.label(regions, "4")), together) > 1e-3
-    assert difference(render(gan, base.label(regions, "8-")), together) > 1e-3
-
-
-def test_a_thousand_classes_and_many_labels():
-    gan = toy.gan(1000, bare=True, named=False)
-    weights = torch.rand(300, 16, 16).softmax(0)
-    image = render(gan, one(gan).label(ClassMap.from_weights(range(300), weights)))
-    maps = [
-        (list(range(300)), np.stack([oracles.resize(w, (size, size)) for w in weights.double().numpy()]))
-        for size in gan.generator.norm_sizes
-    ]
-    _, expected = oracles.generate(gan.generator, gan.sample(0, seed=0).z[0], maps)
-    np.testing.assert_allclose(image[0].numpy(), expected, atol=1e-5)
-
-
 # References.
 
 
