@@ -93,20 +93,28 @@ class AuxiliaryTask(Task[AuxiliarySettings]):
         self.auxiliary_adam = self.adam(groups, settings.rate)
 
     def step(self) -> dict[str, float]:
-        """One Adam step on a batch; returns the means of the inner losses and of the code's reconstruction."""
+        """One Adam step on a batch; returns the inner losses per picture and the code's mean squared error."""
         images, labels = self.draw()
-        with self.autocast():
-            with torch.no_grad():
-                z = self.encoder(images, labels).float()
-            measure = Reconstruction(self.gan, images, PIXEL_WEIGHT)
-            objective, losses, code = auxiliary_objective(self.gan, self.auxiliary, measure, z, labels)
+        with torch.no_grad(), self.autocast():
+            z = self.encoder(images, labels).float()
+        if self.done < self.settings.code_steps:
+            code = code_error(self.auxiliary, z)
+            objective, losses = CODE_WEIGHT * len(z) * code, []
+        else:
+            with self.autocast():
+                measure = Reconstruction(self.gan, images, PIXEL_WEIGHT)
+                objective, losses, code = auxiliary_objective(self.gan, self.auxiliary, measure, z, labels)
+        return self._learn(objective, losses, code)
+
+    def _learn(self, objective: Tensor, losses: list[Tensor], code: Tensor) -> dict[str, float]:
         self.auxiliary_adam.zero_grad()
         objective.backward()
         norm = decay_and_clip(self.auxiliary.parameters(), self.settings.weight_decay, self.settings.clip)
         self.descend(self.auxiliary_adam, self.settings.rate)
         self.done += 1
-        means = {f"inner{k}": loss.item() / len(images) for k, loss in enumerate(losses)}
-        return {**means, "code": code.item(), "norm": norm.item()}
+        inner = [loss.item() / self.settings.batch for loss in losses] or [0.0] * len(LOSS_WEIGHTS)
+        named = {f"inner{k}": value for k, value in enumerate(inner)}
+        return {**named, "code": code.item(), "norm": norm.item()}
 
     def samples(self) -> Tensor:
         """Rows of pictures, of G(z), of G(B(A(z))), and of the same after the fast steps: (4, columns, 3, R, R)."""
@@ -122,6 +130,11 @@ class AuxiliaryTask(Task[AuxiliarySettings]):
         with torch.no_grad():
             made = [generate(code, labels) for code in (z, *(self.auxiliary.to_z(zeta) for zeta in zetas[::2]))]
         return torch.stack([images, *made])
+
+
+def code_error(auxiliary: Auxiliary, z: Tensor) -> Tensor:
+    """Mean squared error of B(A(z)) against z (N, D): a scalar."""
+    return F.mse_loss(auxiliary(z).float(), z)
 
 
 def inner_loss(measure: Reconstruction, images: Tensor) -> Tensor:
@@ -174,7 +187,7 @@ def auxiliary_objective(
     _, losses = fast_update(
         lambda zeta: inner_loss(measure, gan.generator.generate(auxiliary.to_z(zeta), labels)), zeta, auxiliary.rates
     )
-    code = F.mse_loss(auxiliary.to_z(zeta).float(), z)
+    code = code_error(auxiliary, z)
     weighted = [weight * loss for weight, loss in zip(LOSS_WEIGHTS, losses, strict=True)]
     return torch.stack(weighted).sum() + CODE_WEIGHT * len(z) * code, losses, code
 

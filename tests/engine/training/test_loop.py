@@ -113,6 +113,16 @@ def test_step_sizes_of_the_inner_loop_are_learned():
     assert 0 < moved.max() <= 1.001 * task.settings.step_rate
 
 
+def test_the_code_can_be_learned_first(tmp_path):
+    task = auxiliary(steps=40, code_steps=39, rate=1e-2, batch=24)
+    rates = task.auxiliary.rates.detach().clone()
+    *learned, last = [now.losses for now in train(task, RunFolder(tmp_path))]
+    assert learned[-1]["code"] < 0.7 * learned[0]["code"]
+    assert {losses["inner0"] for losses in learned} == {0.0}  # the generator is not asked
+    assert last["inner0"] > 0
+    assert not torch.equal(task.auxiliary.rates, rates)
+
+
 def test_rates_fall_to_zero_at_the_end():
     task = adversarial(steps=4, decay_from=0.5)
     rates = []
