@@ -1,0 +1,84 @@
+"""The worked workflows: writes `workflows/*.json`, the pictures they load, and their thumbnails.
+
+python benchmarks/workflows.py                              writes the .json files
+python benchmarks/workflows.py --check                      says which differ from what would be written
+python benchmarks/workflows.py --thumbnails [--model FILE]  also the pictures and thumbnails: runs them all
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import worked
+from neural_collage import workflows
+from neural_collage.workflows.builtins import builtins_catalogue
+from neural_collage.workflows.folders import Folders
+from neural_collage.workflows.run import pack_catalogue
+from page import Page
+from thumbnails import draw_pictures, draw_thumbnail
+
+FOLDER = Path(workflows.__file__).parent
+WORKFLOWS: dict[str, Callable[[Page], None]] = {
+    draw.__name__: draw
+    for draw in (
+        worked.label_collage,
+        worked.edit_photo,
+        worked.feature_collage,
+        worked.label_and_feature,
+        worked.layers_and_strengths,
+        worked.colours_to_class_map,
+        worked.mask_from_another_tool,
+        worked.mix,
+    )
+}
+
+
+def main() -> int:
+    """Run the command line. Returns the exit status: 1 if --check found a difference."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file differs")
+    parser.add_argument("--thumbnails", action="store_true", help="draw the pictures, run every workflow")
+    parser.add_argument("--model", type=Path, help=f"the model to run with (models/{worked.STARTER})")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files lie (%(default)s)")
+    parser.add_argument("--only", choices=WORKFLOWS, help="one thumbnail alone")
+    options = parser.parse_args()
+    texts = {options.folder / f"{name}.json": text(draw) for name, draw in WORKFLOWS.items()}
+    if options.check:
+        return _differing(texts)
+    for path, new in texts.items():
+        _write(path, new)
+    if options.thumbnails:
+        model = options.model or FOLDER.parent / "models" / worked.STARTER
+        draw_pictures(options.folder, model)
+        for path in texts:
+            if options.only in (None, path.stem):
+                draw_thumbnail(path, model)
+    return 0
+
+
+def text(draw: Callable[[Page], None]) -> str:
+    """A workflow's file."""
+    page = Page(builtins_catalogue(Folders((), Path())).over(pack_catalogue()))
+    draw(page)
+    return json.dumps(page.document(), indent=1) + "\n"
+
+
+def _differing(texts: dict[Path, str]) -> int:
+    differing = [path for path, new in texts.items() if not path.is_file() or path.read_text("utf-8") != new]
+    for path in differing:
+        print(f"{path} is not what benchmarks/workflows.py writes")
+    return int(bool(differing))
+
+
+def _write(path: Path, new: str) -> None:
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(new, "utf-8")
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
