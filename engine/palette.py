@@ -16,7 +16,7 @@ from itertools import combinations
 import torch
 from PIL import ImageColor
 from torch import Tensor
-from torch.nn.functional import max_pool2d, one_hot
+from torch.nn.functional import max_pool2d
 
 from .class_map import ClassMap
 from .errors import InputError
@@ -110,57 +110,59 @@ def class_map_from_colours(image: Tensor, palette: str, tolerance: float = 0.15)
 
 @dataclass
 class _Fit:
-    """The best explanation of each pixel so far."""
+    """The best explanation of each pixel so far: a mixture of two colours. Weights come last; palettes can be large."""
 
     distance: Tensor
     """(N, H, W): from the pixel's colour to it."""
-    weights: Tensor
-    """(N, K + 1, H, W), summing to one; the last is the picture's own label."""
+    entries: Tensor
+    """(N, 2, H, W): numbers of the two colours, twice the same for a single one."""
+    place: Tensor
+    """(N, H, W): 0 at the first colour, 1 at the second."""
 
-    def offer(self, distance: Tensor, weights: Tensor) -> None:
-        """Take `weights` wherever they fit better than what is there."""
+    def offer(self, entries: tuple[int, int], distance: Tensor, place: Tensor) -> None:
+        """Take a mixture wherever it fits better than what is there."""
         better = distance < self.distance
+        pair = torch.tensor(entries, device=place.device).view(1, 2, 1, 1)
         self.distance = torch.where(better, distance, self.distance)
-        self.weights = torch.where(better[:, None], weights, self.weights)
+        self.entries = torch.where(better[:, None], pair, self.entries)
+        self.place = torch.where(better, place, self.place)
+
+    def weights(self, count: int) -> Tensor:
+        """(N, count, H, W), summing to one."""
+        shares = torch.stack([1 - self.place, self.place], dim=1)
+        weights = shares.new_zeros(len(shares), count, *shares.shape[2:])
+        return weights.scatter_add_(1, self.entries, shares)
 
 
 def _weights(image: Tensor, colours: Tensor, tolerance: float) -> Tensor:
-    """(N, K + 1, H, W) from an image (N, 3, H, W) and colours (K, 3), both 0 to 1."""
-    own = _one_hot(image, len(colours), len(colours))
+    """(N, K + 1, H, W) from an image (N, 3, H, W) and colours (K, 3), both 0 to 1; the last is the own label."""
+    own = len(colours)
     distances = torch.stack([_distance(image, colour.view(3, 1, 1)) for colour in colours], dim=1)  # (N, K, H, W)
-    fit = _Fit(torch.full_like(distances[:, 0], torch.inf), own)
-    for index in range(len(colours)):
-        fit.offer(distances[:, index] - SLACK, _one_hot(image, len(colours), index))
+    smallest, nearest = distances.min(1)
+    fit = _Fit(smallest - SLACK, nearest[:, None].expand(-1, 2, -1, -1), torch.zeros_like(smallest))
     # Each colour is at home where it is the nearest and near enough; a mixture needs both its colours close by.
-    nearest = one_hot(distances.argmin(1), len(colours)).movedim(-1, 1).bool()  # (N, K, H, W)
-    home = (nearest & (distances <= tolerance + SLACK)).float()
-    near = max_pool2d(home, 2 * REACH + 1, stride=1, padding=REACH).bool()
-    for distance, weights in _mixtures(image, colours, near):
-        fit.offer(distance, weights)
-    return torch.where(fit.distance[:, None] <= tolerance + SLACK, fit.weights, own)
+    numbers = torch.arange(own, device=image.device).view(1, -1, 1, 1)
+    home = ((nearest[:, None] == numbers) & (distances <= tolerance + SLACK)).float()
+    near = max_pool2d(home, 2 * REACH + 1, stride=1, padding=REACH).bool()  # (N, K, H, W)
+    for entries, distance, place in _mixtures(image, colours, near):
+        fit.offer(entries, distance, place)
+    fit.entries = torch.where((fit.distance <= tolerance + SLACK)[:, None], fit.entries, own)
+    return fit.weights(own + 1)
 
 
-def _mixtures(image: Tensor, colours: Tensor, near: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """For every two colours: each pixel's distance from the line between them, and its place on it as weights."""
+def _mixtures(image: Tensor, colours: Tensor, near: Tensor) -> Iterator[tuple[tuple[int, int], Tensor, Tensor]]:
+    """For every two colours that meet: each pixel's distance from the line between them, and its place on it."""
     for first, second in combinations(range(len(colours)), 2):
         both = near[:, first] & near[:, second]
-        if not both.any():  # most pairs of a large palette never meet
+        if not both.any():  # most pairs of a large palette
             continue
         start, step = colours[first].view(3, 1, 1), (colours[second] - colours[first]).view(3, 1, 1)
-        along = ((image - start) * step).sum(1, keepdim=True) / step.square().sum()
-        place = along.clamp(0, 1)  # (N, 1, H, W)
-        distance = _distance(image, start + place * step)
-        ends = _one_hot(image, len(colours), first), _one_hot(image, len(colours), second)
-        yield torch.where(both, distance, torch.inf), torch.lerp(*ends, place)
+        along = ((image - start) * step).sum(1) / step.square().sum()
+        place = along.clamp(0, 1)  # (N, H, W)
+        distance = _distance(image, start + place[:, None] * step)
+        yield (first, second), torch.where(both, distance, torch.inf), place
 
 
 def _distance(image: Tensor, other: Tensor) -> Tensor:
     """(N, H, W): Euclidean, 1 from black to white."""
     return (image - other).square().mean(1).sqrt()
-
-
-def _one_hot(image: Tensor, count: int, index: int) -> Tensor:
-    """(1, count + 1, 1, 1): all weight on one entry."""
-    weights = torch.zeros(1, count + 1, 1, 1, device=image.device)
-    weights[:, index] = 1
-    return weights
