@@ -33,6 +33,15 @@ class ClassMap:
     weights: Tensor = field(default_factory=lambda: torch.zeros(1, 0, 1, 1))
     """(N, K, H, W): how much of each label is at each pixel; the rest, 1 - sum, is the picture's own label."""
 
+    def __post_init__(self) -> None:
+        """Raise MaskError for weights that are not one map a label. (`from_weights` checks what they hold.)"""
+        shape = tuple(self.weights.shape) if isinstance(self.weights, Tensor) else ()
+        if not isinstance(self.labels, tuple) or len(shape) != 4 or shape[1] != len(self.labels):
+            raise MaskError(
+                f"A class map holds a tuple of K labels and weights (N, K, H, W); got {self.labels!r:.80} and {shape}. "
+                f"Make it with `ClassMap().paint(label, mask)` or `ClassMap.from_weights`."
+            )
+
     def paint(self, label: Hashable, mask: Tensor, strength: float = 1.0) -> ClassMap:
         """Paint `label` over what is there: `w <- w * (1 - m s)`, new map `m s`. A label painted twice is one entry.
 

@@ -116,6 +116,12 @@ def test_float64_and_byte_masks_become_float32():
     assert torch.equal(as_mask(ramp() > 0.5), (ramp() > 0.5).float()[None, None])
 
 
+@pytest.mark.parametrize(("labels", "weights"), [(["rose"], ramp()[None, None]), (("rose",), ramp()), ((), [[1.0]])])
+def test_a_map_made_by_hand_has_one_weight_map_a_label(labels: object, weights: object):
+    with pytest.raises(MaskError, match="holds a tuple of K labels and weights"):
+        ClassMap(labels, weights)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("label", [None, True, 1.0, ["rose"], torch.tensor(1)])
 def test_what_can_never_be_a_label_is_refused_at_once(label: object):
     with pytest.raises(LabelError, match="must be a class number, a class name or a Collage"):
