@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from page import Page, Placed
+from typing import Any
+
+from page import Output, Page, Placed
 
 STARTER = "fruits-64.safetensors"
 """The starter model's file in `models/`."""
@@ -90,12 +92,19 @@ def edit_photo(page: Page) -> None:
     shown = page.add("NeuralCollagePreviewClassMap", class_map=regions, gan=gan)
     edited = render(page, gan, edit(page, projected, regions))
     page.group(
-        "Back into the photo",
-        "`transfer` adds to the photo what the edit changed, so its own detail stays; `paste` and the Poisson modes "
-        "put the drawn pixels in. Outside the mask the photo stays as it is, to the last bit.",
+        "What was drawn",
+        "The drawn fruit can be smaller than yours: the white around it is no part of the edit. What is white is "
+        "found, the rest is grown and shrunk to close bright spots, and counts inside the mask to edit alone.",
     )
-    parts = {"photo": photo, "edited": edited, "mask": where, "crop": crop[2], "unedited": projected[1]}
-    stitched = page.add("NeuralCollageStitch", mode="transfer", **parts)
+    drawn = combine(page, where, not_white(page, edited), "multiply", "Blend mask")
+    page.group(
+        "Back into the photo",
+        "`paste` puts the drawn pixels in; `transfer` adds to the photo what the edit changed, so that its own detail "
+        "stays, if the reconstruction is good; the others are Poisson blending. Outside the mask the photo stays as "
+        "it is, to the last bit.",
+    )
+    parts = {"photo": photo, "edited": edited, "mask": drawn, "crop": crop[2], "unedited": projected[1]}
+    stitched = page.add("NeuralCollageStitch", mode="paste", feather=3.0, **parts)
     save(page, "edit_photo", stitched)
     stages = {"photo": photo, "crop": crop, "reconstruction": projected[1], "class map": shown, "edited crop": edited}
     sheet(page, "edit_photo", {**stages, "stitched photo": stitched}, size=384)
@@ -266,7 +275,16 @@ def rectangle(page: Page, canvas: Placed, title: str, box: tuple[int, int, int, 
     return page.add("MaskComposite", title, destination=canvas, source=block, x=left, y=top, operation="add")
 
 
-def combine(page: Page, one: Placed, other: Placed, operation: str, title: str) -> Placed:
+def not_white(page: Page, picture: Placed) -> Placed:
+    """A mask of what is not white in a picture, without holes; a little smaller: drawn edges are half white."""
+    scaled = page.add("ImageScale", image=picture, upscale_method="bilinear", width=CANVAS, height=CANVAS)
+    blue = page.add("ImageToMask", image=scaled, channel="blue")
+    white = page.add("ThresholdMask", "White", mask=blue, value=0.85)
+    drawn = page.add("GrowMask", "Close bright spots", mask=page.add("InvertMask", mask=white), expand=10)
+    return page.add("GrowMask", "Shrink again", mask=drawn, expand=-13)
+
+
+def combine(page: Page, one: Placed, other: Placed | Output, operation: str, title: str) -> Placed:
     """Two masks of one size to one."""
     return page.add("MaskComposite", title, destination=one, source=other, operation=operation)
 
@@ -308,6 +326,6 @@ def save(page: Page, name: str, picture: Placed) -> None:
 
 def sheet(page: Page, name: str, stages: dict[str, Placed], rows: str = "", size: int = 256) -> None:
     """Lay the stages side by side under their titles, and save that."""
-    pictures = {f"image_{place}": stage for place, stage in enumerate(stages.values(), start=1)}
+    pictures: dict[str, Any] = {f"image_{place}": stage for place, stage in enumerate(stages.values(), start=1)}
     drawn = page.add("NeuralCollageContactSheet", titles="\n".join(stages), row_titles=rows, size=size, **pictures)
     page.add("SaveImage", "Save sheet", images=drawn, filename_prefix=f"{name}_sheet")

@@ -108,6 +108,20 @@ class InvertMask(_Node):
         return (1.0 - mask,)
 
 
+class ThresholdMask(_Node):
+    """1 where the mask is above a value."""
+
+    RETURN_TYPES = ("MASK",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        value = ("FLOAT", {"default": 0.5, "min": 0.0, "max": 1.0, "step": 0.01})
+        return {"required": {"mask": ("MASK",), "value": value}}
+
+    def run(self, mask: torch.Tensor, value: float) -> tuple[torch.Tensor]:
+        return ((mask > value).float(),)
+
+
 def _rounded(combine: Any) -> Any:
     return lambda a, b: combine(a.round().bool(), b.round().bool()).float()
 
@@ -249,7 +263,8 @@ class ImageCrop(_Node):
         return (image[:, y : y + height, x : x + width],)
 
 
-_MASKS = (ImageToMask, MaskToImage, ImageColorToMask, SolidMask, InvertMask, MaskComposite, GrowMask, FeatherMask)
+_SHAPES = (SolidMask, InvertMask, ThresholdMask, MaskComposite, GrowMask, FeatherMask)
+_MASKS = (ImageToMask, MaskToImage, ImageColorToMask, *_SHAPES)
 _IMAGES = (ImageScale, ImageScaleBy, ImageBatch, ImageCrop, EmptyImage, ImageCompositeMasked)
 NODES: dict[str, type] = {cls.__name__: cls for cls in (*_MASKS, *_IMAGES)}
 

@@ -35,6 +35,7 @@ DECLARED = {
     "ImageColorToMask": (["image", "color"], ("MASK",)),
     "SolidMask": (["value", "width", "height"], ("MASK",)),
     "InvertMask": (["mask"], ("MASK",)),
+    "ThresholdMask": (["mask", "value"], ("MASK",)),
     "MaskComposite": (["destination", "source", "x", "y", "operation"], ("MASK",)),
     "GrowMask": (["mask", "expand", "tapered_corners"], ("MASK",)),
     "FeatherMask": (["mask", "left", "top", "right", "bottom"], ("MASK",)),
@@ -52,6 +53,11 @@ def test_declarations_are_comfyuis(tmp_path):
     declared = {kind: catalogue.declaration(kind, "") for kind in catalogue.classes}
     assert {kind: (list(entry.inputs), entry.outputs) for kind, entry in declared.items()} == DECLARED
     assert [kind for kind, entry in declared.items() if entry.is_output] == ["SaveImage", "PreviewImage"]
+
+
+def test_threshold():
+    mask = torch.tensor([[[0.0, 0.5, 0.51, 1.0]]])
+    assert call("ThresholdMask", mask=mask, value=0.5).tolist() == [[[0, 0, 1, 1]]]
 
 
 def test_image_to_mask_and_back():

@@ -25,8 +25,11 @@ CLASSES = (
     "tomato-two-tone",
 )  # fmt: skip
 NOTES = ("Note", "MarkdownNote")
-CORE = ("LoadImage", "SaveImage", "PreviewImage", "SolidMask", "MaskComposite", "MaskToImage", "ImageBatch", "GrowMask",
-        "EmptyImage", "ImageCompositeMasked", "ImageColorToMask")  # fmt: skip
+CORE = (
+    "LoadImage", "SaveImage", "PreviewImage", "SolidMask", "MaskComposite", "MaskToImage", "GrowMask", "InvertMask",
+    "ThresholdMask", "ImageToMask", "ImageColorToMask", "ImageBatch", "ImageScale", "EmptyImage",
+    "ImageCompositeMasked",
+)  # fmt: skip
 
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
