@@ -18,6 +18,9 @@ from .folders import Folders
 
 __all__ = ["LoadImage", "LoadImageMask", "PreviewImage", "SaveImage", "picture_nodes"]
 
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+"""What is read as a picture. Others can start a program (EPS hands its text to Ghostscript), whatever the file's name."""
+
 
 class LoadImage:
     """A picture file -> IMAGE (frames of an animation as a batch) and MASK (1 - alpha; 64x64 zeros without alpha)."""
@@ -146,11 +149,13 @@ def _findable(folders: Folders, name: str | None) -> bool | str:
 def _frames(path: Path) -> list[Image.Image]:
     """The frames of a picture, upright. MPO (two-eyed photographs) counts as one."""
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
             frames = [ImageOps.exif_transpose(frame.copy()) for frame in ImageSequence.Iterator(file)]
             first_only = file.format == "MPO"
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"A picture file is required; {path} cannot be read as one ({error}).") from error
+        raise InputError(
+            f"A picture file is required ({', '.join(FORMATS)}); {path} cannot be read as one ({error})."
+        ) from error
     return [_eight_bits(frame) for frame in (frames[:1] if first_only else frames)]
 
 

@@ -105,6 +105,21 @@ def test_file_that_is_no_picture(folders, content):
         load(folders, "a.png")
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "MPO"])
+def test_formats_that_are_read(folders, kind):
+    Image.new("RGB", (4, 2), (255, 0, 0)).save(folders.search[0] / "a.bin", format=kind)
+    image, _ = load(folders, "a.bin")
+    assert image.shape == (1, 2, 4, 3)
+    assert image[0, 0, 0, 0] > 0.9
+
+
+def test_a_format_that_another_program_would_draw_is_refused(folders):
+    """EPS, under the name of a PNG: Pillow would hand it to Ghostscript."""
+    Image.new("RGB", (4, 2)).save(folders.search[0] / "a.png", format="EPS")
+    with pytest.raises(InputError, match="PNG, JPEG.*cannot be read as one"):
+        load(folders, "a.png")
+
+
 def test_truncated_picture(folders):
     path = folders.search[0] / "a.png"
     Image.fromarray(levels(64, 64, 3)).save(path)
