@@ -21,7 +21,10 @@ class Command:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit status: 0, or 1 after an error of this package, printed without a traceback."""
+    """Run a command. Returns the exit status.
+
+    0; 1 after an error of this package and 130 after Ctrl-C (128 + SIGINT, as shells count), each told in one line.
+    """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     name = _parser().parse_args(arguments[:1]).command
     from .engine import NeuralCollageError
@@ -31,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NeuralCollageError as error:
         print(f"neural-collage {name}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"neural-collage {name}: stopped.", file=sys.stderr)
+        return 130
     return 0
 
 

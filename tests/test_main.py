@@ -4,7 +4,7 @@ import json
 
 import pytest
 import toy
-from neural_collage.__main__ import COMMANDS, main
+from neural_collage.__main__ import COMMANDS, Command, main
 from neural_collage.engine import load
 from PIL import Image
 
@@ -65,6 +65,15 @@ def test_workflow_that_only_previews(workflow, tmp_path, capsys):
     assert "--previews" in capsys.readouterr().err
     assert main(["run", "look.json", "--previews", "seen"]) == 0
     assert (tmp_path / "seen" / "preview_00001_.png").is_file()
+
+
+def test_ctrl_c_is_told_in_one_line(workflow, monkeypatch, capsys):
+    def stop(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(COMMANDS, "run", Command("", stop))
+    assert main(["run", workflow]) == 130
+    assert capsys.readouterr().err == "neural-collage run: stopped.\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["run"], ["convert", "a.npz"], ["train"]])
