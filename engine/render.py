@@ -60,6 +60,8 @@ class _Stream:
     styles: LabelStyles
     blends: list[tuple[FeatureEdit, frozenset[int], _Stream]]
     """Feature edits, the feature maps at which each acts, and the stream of its reference."""
+    depth: int
+    """How deep references nest below it."""
     last: int = -1
     """The last feature map at which this stream is needed; it leaves the batch after it."""
 
@@ -92,21 +94,26 @@ def _stream(gan: Gan, collage: Collage, found: dict[int, _Stream]) -> _Stream:
         chosen = [(edit, parse_layers(edit.layers, sizes)) for edit in edits]
         active = [(edit, maps) for edit, maps in chosen if edit.strength * edit.mask.max() > 0]
         blends = [(edit, maps, _stream(gan, edit.reference, found)) for edit, maps in active]
-        styles = LabelStyles(gan, collage, _count(collage))
-        found[id(collage)] = _Stream(collage, styles, blends)
+        depth = 1 + max((reference.depth for _, _, reference in blends), default=0)
+        found[id(collage)] = _Stream(collage, LabelStyles(gan, collage, _count(collage, {})), blends, depth)
     return found[id(collage)]
 
 
-def _count(collage: Collage) -> int:
-    """How many pictures a collage makes: the longest batch of its latent, maps, painted styles, masks, references."""
-    counts = [len(collage)]
-    for edit in collage.edits:
-        if isinstance(edit, FeatureEdit):
-            counts += [len(edit.mask), _count(edit.reference)]
-        else:
-            painted = [label for label in edit.class_map.labels if isinstance(label, Collage)]
-            counts += [len(edit.class_map.weights), *map(len, painted)]
-    return max(counts)
+def _count(collage: Collage, known: dict[int, int]) -> int:
+    """How many pictures a collage makes: the longest batch of its latent, maps, painted styles, masks, references.
+
+    `known` keeps the counts found, by identity: a reference that is used twice is counted once.
+    """
+    if id(collage) not in known:
+        counts = [len(collage)]
+        for edit in collage.edits:
+            if isinstance(edit, FeatureEdit):
+                counts += [len(edit.mask), _count(edit.reference, known)]
+            else:
+                painted = [label for label in edit.class_map.labels if isinstance(label, Collage)]
+                counts += [len(edit.class_map.weights), *map(len, painted)]
+        known[id(collage)] = max(counts)
+    return known[id(collage)]
 
 
 def _norm_layers(generator: Generator) -> list[tuple[int, int]]:
@@ -143,17 +150,12 @@ def _edit(streams: list[_Stream], index: int, state: State) -> State:
     counts = [stream.count for stream in running]
     parts = dict(zip(running, zip(*(tensor.split(counts) for tensor in state), strict=True), strict=True))
     # References first: what a picture takes from its reference includes the reference's own edits.
-    for stream in sorted(blending, key=_depth):
+    for stream in sorted(blending, key=lambda stream: stream.depth):
         here = [(edit, reference) for edit, maps, reference in stream.blends if index in maps]
         parts[stream] = reduce(lambda own, use: _blend(own, parts[use[1]], use[0], stream.count), here, parts[stream])
     if len(staying) == 1:
         return parts[staying[0]]
     return tuple(torch.cat(tensors) for tensors in zip(*(parts[stream] for stream in staying), strict=True))
-
-
-def _depth(stream: _Stream) -> int:
-    """How deep references nest below a stream."""
-    return 1 + max((_depth(reference) for _, _, reference in stream.blends), default=0)
 
 
 def _blend(own: State, reference: State, edit: FeatureEdit, count: int) -> State:

@@ -189,6 +189,14 @@ def test_shared_and_nested_references_equal_copies_of_them(gan: Gan):
     assert difference(once, copied) < 1e-6
 
 
+def test_deep_nests_of_references_that_are_used_twice_are_quick(gan: Gan):
+    """Every collage uses the one below twice: 2^30 ways lead to the innermost, and each runs once."""
+    collage = innermost = one(gan, 1)
+    for seed in range(30):
+        collage = one(gan, seed % 4, seed=seed).feature(collage, LEFT, "16").feature(collage, 1 - LEFT, "16")
+    assert difference(render(gan, collage), plain(gan, innermost)) < 1e-5
+
+
 def test_a_picture_may_refer_to_its_own_base(gan: Gan):
     base = one(gan)
     assert difference(render(gan, base.feature(base, SOFT)), plain(gan, base)) < 1e-5
