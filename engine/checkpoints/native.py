@@ -93,12 +93,13 @@ def save(gan: Gan, path: str | os.PathLike[str], *, half: bool = False) -> None:
         half: store matrices and kernels as 16-bit floats (half the size; they are read back as 32-bit ones).
 
     Raises:
-        CheckpointError: weights that are not finite, parts that do not fit, facts under a reserved name, or a place
-            that cannot be written.
+        CheckpointError: a network of no known family, weights that are not finite, parts that do not fit, facts under a
+            reserved name, or a place that cannot be written.
     """
     path = Path(path)
     modules = {part: getattr(gan, part) for part in PARTS if getattr(gan, part) is not None}
-    configs: dict[str, Config] = {part: module.config for part, module in modules.items()}
+    # A network that has no configuration stands for itself here, and is refused by name below.
+    configs: dict[str, Config] = {part: getattr(module, "config", module) for part, module in modules.items()}
     check_fit(configs)
     tensors = {
         f"{part}.{name}": _stored(f"{part}.{name}", tensor, half)
@@ -117,8 +118,8 @@ def _metadata(configs: Mapping[str, Config], gan: Gan) -> dict[str, str]:
             f"Facts must be texts under names other than {', '.join(OWN_FIELDS)}; these are not: {some(wrong)}. "
             "Rename them."
         )
-    parts = {part: asdict(config) for part, config in configs.items()}
     own = {"format": FORMAT, "version": VERSION, "family": family_of(configs["generator"])}
+    parts = {part: asdict(config) for part, config in configs.items()}
     return {**own, "parts": json.dumps(parts), "class_names": json.dumps(gan.class_names, ensure_ascii=False), **facts}
 
 

@@ -85,9 +85,17 @@ class _Frugal(TorchFunctionMode):
 
 
 def family_of(config: Config) -> str:
-    """The family that a configuration belongs to."""
-    return next(
-        family for family, parts in FAMILIES.items() if any(type(config) is known for known, _ in parts.values())
+    """The family that a configuration belongs to.
+
+    Raises:
+        CheckpointError: to none.
+    """
+    for family, parts in FAMILIES.items():
+        if any(type(config) is known for known, _ in parts.values()):
+            return family
+    raise CheckpointError(
+        f"A network must be of a known family ({', '.join(FAMILIES)}) to be saved; got "
+        f"{type(config).__name__}. Enter its family in FAMILIES (engine/checkpoints/outline.py)."
     )
 
 

@@ -1,7 +1,7 @@
 """Our own files with headers or tensors changed, by accident or to do harm; and models that must not be saved."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -114,6 +114,20 @@ def test_tensors(tmp_path, name):
         nc.load(path)
 
 
+@dataclass(frozen=True)
+class _OwnConfig:
+    n_classes: int = 3
+    dim_z: int = toy.DIM_Z
+    resolution: int = 16
+
+
+def _of_own_family():
+    """A generator that draws, but is in no table."""
+    generator = toy.gan(bare=True).generator
+    generator.config = _OwnConfig()
+    return generator
+
+
 def test_save_refuses(tmp_path):
     model = toy.gan()
     with pytest.raises(nc.CheckpointError, match="existing, writable folder"):
@@ -124,6 +138,8 @@ def test_save_refuses(tmp_path):
         nc.save(replace(model, facts={"steps": 3}), tmp_path / "m.safetensors")
     with pytest.raises(nc.CheckpointError, match="number of classes is 3"):
         nc.save(replace(model, encoder=toy.gan(5).encoder), tmp_path / "m.safetensors")
+    with pytest.raises(nc.CheckpointError, match=r"known family \(sngan\) to be saved; got _OwnConfig"):
+        nc.save(replace(toy.gan(bare=True), generator=_of_own_family()), tmp_path / "m.safetensors")
     model.generator.first.weight[0, 0] = torch.nan
     with pytest.raises(nc.CheckpointError, match=r"generator\.first\.weight holds NaN"):
         nc.save(model, tmp_path / "m.safetensors")
