@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from tqdm import tqdm
@@ -23,7 +23,7 @@ from .inversion import AuxiliaryTask, EncoderTask
 from .loop import Every, train
 from .presets import PRESETS
 from .release import released
-from .settings import AuxiliarySettings, EncoderSettings, GanSettings
+from .settings import AuxiliarySettings, EncoderSettings, GanSettings, RunSettings
 from .snapshot import RunFolder, load_snapshot
 from .starting import shaped_as, start_from
 from .task import Task
@@ -31,6 +31,7 @@ from .task import Task
 __all__ = ["main"]
 
 State = dict[str, Any]
+Settings = TypeVar("Settings", bound=RunSettings)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _gan_task(args: argparse.Namespace, state: State | None, base: Gan | None) -> AdversarialTask:
     """Settings: flags over the snapshot's, over the shapes of the model to start from, over the preset."""
     preset = PRESETS[args.preset]
-    settings = GanSettings(**state["settings"]) if state else shaped_as(base, preset) if base else preset
+    settings = _again(GanSettings, state) if state else shaped_as(base, preset) if base else preset
     settings = replace(settings, **given_settings(args, GanSettings))
     names = args.classes or (state["class_names"] if state else None)
     data = _data(args, settings.resolution, names)
@@ -73,7 +74,7 @@ def _part_task(args: argparse.Namespace, state: State | None, base: Gan | None) 
     """Encoder or auxiliary pair for a model; its classes are the model's."""
     assert base is not None  # the parser requires --model here
     settings_of = EncoderSettings if args.kind == "encoder" else AuxiliarySettings
-    settings = settings_of(**state["settings"]) if state else settings_of()
+    settings = _again(settings_of, state) if state else settings_of()
     settings = replace(settings, **given_settings(args, settings_of))
     data = _data(args, base.resolution, args.classes or base.class_names or None)
     if len(data.class_names) != base.n_classes:
@@ -92,9 +93,19 @@ def _data(args: argparse.Namespace, resolution: int, names: Sequence[str] | None
     return data
 
 
+def _again(settings_of: type[Settings], state: State) -> Settings:
+    """The settings that a snapshot holds."""
+    try:
+        return settings_of(**state["settings"])
+    except TypeError as error:
+        raise TrainingError(f"The snapshot has settings that this version does not know: {error}.") from error
+
+
 def _restore(task: Task[Any], state: State, folder: RunFolder) -> None:
     if tuple(state["class_names"]) != task.data.class_names:
         raise TrainingError(f"{folder.snapshot} was trained on {', '.join(state['class_names'])}; use another --out.")
+    if state.get("model") != task.state().get("model"):
+        print("The snapshot was made with another generator; its part goes on with the one given now.")
     try:
         task.restore(state)
     except (RuntimeError, ValueError) as error:  # torch's words for shapes that do not fit

@@ -27,6 +27,7 @@ from ..errors import DataError
 __all__ = ["ImageSet", "load_images", "to_network", "to_picture"]
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
+FORMATS = ("JPEG", "PNG")  # by content: other readers of Pillow's may start programs of their own
 IN_MEMORY_BYTES = 8 * 2**30  # larger sets are mapped from a temporary file
 Reader = Callable[[str], bytes]
 
@@ -83,8 +84,11 @@ def load_images(
         held_out: True to get the held-out pictures themselves, False to get the others.
 
     Raises:
-        DataError: nothing to read there, a class that is not there, or most files cannot be decoded.
+        DataError: nothing to read there, a class that is not there or has no picture left beside those held out, or
+            most files cannot be decoded.
     """
+    if hold_out < 0 or hold_out == 1:
+        raise DataError(f"Hold out every second picture or fewer (2 or more), or none (0); got {hold_out}.")
     with _open(Path(path)) as (names, read):
         folders = _by_class(names, path)
         class_names = _choose(folders, classes, path)
@@ -94,6 +98,7 @@ def load_images(
             for index, name in enumerate(folders[class_name])
             if (bool(hold_out) and index % hold_out == 0) == held_out
         ]
+        _refuse_empty(class_names, {number for _, number in files}, hold_out, held_out)
         return _decode_all(files, class_names, read, resolution)
 
 
@@ -135,6 +140,15 @@ def _choose(folders: dict[str, list[str]], classes: Sequence[str] | None, path: 
     return tuple(classes or sorted(folders))
 
 
+def _refuse_empty(class_names: tuple[str, ...], found: set[int], hold_out: int, held_out: bool) -> None:
+    empty = [name for number, name in enumerate(class_names) if number not in found]
+    if empty and not (held_out and not hold_out):
+        raise DataError(
+            f"Every class needs a picture {'among' if held_out else 'beside'} those held out (every {hold_out}th); "
+            f"none is left of {', '.join(empty)}. Add pictures, or hold out none (0)."
+        )
+
+
 def _decode_all(files: list[tuple[str, int]], class_names: tuple[str, ...], read: Reader, resolution: int) -> ImageSet:
     """Decode every file into one tensor; those that cannot be decoded are left out and named."""
     images = _room(len(files), resolution)
@@ -167,7 +181,7 @@ def _room(count: int, resolution: int) -> Tensor:
 
 def _decode(data: bytes, resolution: int) -> Tensor:
     """One file to (3, R, R) uint8: centre square, Lanczos."""
-    with Image.open(io.BytesIO(data)) as opened:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
         picture = opened.convert("RGB")
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2

@@ -46,8 +46,10 @@ def _run_parser(parser: argparse.ArgumentParser, settings: type[RunSettings]) ->
     parser.add_argument(
         "--hold-out", type=int, default=10, metavar="N", help="hold out each N-th picture; 0: none (10)"
     )
-    parser.add_argument("--device", default="cuda" if cuda else "cpu", help="cpu, cuda, cuda:1, ... (%(default)s)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (one a core)")
+    parser.add_argument(
+        "--device", type=_device, default="cuda" if cuda else "cpu", help="cpu, cuda, cuda:1, ... (%(default)s)"
+    )
+    parser.add_argument("--threads", type=_count, metavar="N", help="CPU threads (one a core)")
     parser.add_argument("--snapshot-every", type=float, default=180.0, metavar="S", help="seconds (%(default)s)")
     kinds = get_type_hints(settings)
     for field in fields(settings):
@@ -78,6 +80,20 @@ def _fact(text: str) -> tuple[str, str]:
     if not (name and separator):
         raise argparse.ArgumentTypeError(f"a fact is NAME=TEXT; got {text!r}")
     return name, value
+
+
+def _device(text: str) -> str:
+    try:
+        torch.device(text)
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"a device is cpu, cuda, cuda:1, ...; got {text!r}") from error
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on; got {text!r}")
+    return int(text)
 
 
 def _yes_no(text: str) -> bool:

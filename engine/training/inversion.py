@@ -8,6 +8,7 @@ Shapes: N images, D latent size, Z zeta size, R picture size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +19,9 @@ from ..networks.auxiliary import Auxiliary
 from ..networks.sngan_encoder import SNGANEncoder
 from ..reconstruction import Reconstruction
 from .data import ImageSet, to_network
+from .release import fingerprint
 from .settings import AuxiliarySettings, EncoderSettings
-from .task import Task
+from .task import Settings, Task
 
 __all__ = ["AuxiliaryTask", "EncoderTask", "auxiliary_objective", "decay_and_clip", "fast_update", "inner_loss"]
 
@@ -31,7 +33,17 @@ CODE_WEIGHT = 100.0
 """What the reconstruction of z by B(A(z)) counts beside them (original code)."""
 
 
-class EncoderTask(Task[EncoderSettings]):
+class _PartTask(Task[Settings]):
+    """Training of a part that belongs to one generator."""
+
+    gan: Gan
+
+    def state(self) -> dict[str, Any]:
+        """As every task's, and which generator it belongs to."""
+        return {**super().state(), "model": fingerprint(self.gan.generator)}
+
+
+class EncoderTask(_PartTask[EncoderSettings]):
     """E(x, y) -> z such that G(z, y) has the discriminator features of x."""
 
     kind = "encoder"
@@ -72,7 +84,7 @@ class EncoderTask(Task[EncoderSettings]):
         return torch.stack([images, made])
 
 
-class AuxiliaryTask(Task[AuxiliarySettings]):
+class AuxiliaryTask(_PartTask[AuxiliarySettings]):
     """A and B such that a few fast steps on zeta = A(z) lead far, and B(A(z)) stays near z."""
 
     kind = "auxiliary"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from ..networks.sngan_discriminator import SNGANDiscriminator
 from ..networks.sngan_encoder import SNGANEncoder
 from .settings import AuxiliarySettings, EncoderSettings, GanSettings
 
-__all__ = ["released", "settle_statistics"]
+__all__ = ["fingerprint", "released", "settle_statistics"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -27,7 +28,8 @@ def released(state: Mapping[str, Any], base: Gan | None = None, device: str = "c
 
     Args:
         state: a snapshot. Of a GAN run: its averaged generator, with settled statistics, and its discriminator.
-        base: for an encoder or auxiliary run, the model that it was trained on, which gets the part.
+        base: for an encoder or auxiliary run, the model that it was trained on, which gets the part; for a GAN run, the
+            model that it started from, whose facts (licence, provenance) are kept.
         device: where the statistics are settled.
 
     Raises:
@@ -35,10 +37,15 @@ def released(state: Mapping[str, Any], base: Gan | None = None, device: str = "c
     """
     kind = state["kind"]
     if kind == "gan":
-        return _adversarial(state, device)
+        return _adversarial(state, base.facts if base else {}, device)
     if base is None:
         raise TrainingError(
             f"A run of `train {kind}` makes one part of a model; give --model, the one it was made for."
+        )
+    if state.get("model") != fingerprint(base.generator):
+        raise TrainingError(
+            f"The {kind} in the snapshot was trained on another generator than the model's. Give --model the file that "
+            f"`train {kind}` was given."
         )
     try:
         part = _encoder(state, base) if kind == "encoder" else _auxiliary(state, base)
@@ -48,13 +55,22 @@ def released(state: Mapping[str, Any], base: Gan | None = None, device: str = "c
     return replace(base, facts={**base.facts, **facts}, **{kind: part})
 
 
-def _adversarial(state: Mapping[str, Any], device: str) -> Gan:
+def fingerprint(generator: nn.Module) -> str:
+    """A digest of the weights, the same whether they were stored in 32 or in 16 bits."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(generator.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.detach().cpu().half().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _adversarial(state: Mapping[str, Any], facts: Mapping[str, str], device: str) -> Gan:
     settings, names = GanSettings(**state["settings"]), tuple(state["class_names"])
     generator = _filled(SNGANGenerator(settings.generator_config(len(names))), state["average"])
     discriminator = _filled(SNGANDiscriminator(settings.discriminator_config(len(names))), state["discriminator"])
     settle_statistics(generator.to(device))
     generator.cpu()
-    facts = {"steps": str(state["done"]), "batch": str(settings.batch)}
+    facts = {**facts, "steps": str(state["done"]), "batch": str(settings.batch)}
     return Gan(generator, discriminator, class_names=names, facts=facts)
 
 
@@ -73,11 +89,11 @@ def _filled(network: Network, weights: Mapping[str, torch.Tensor]) -> Network:
 
 
 @torch.no_grad()
-def settle_statistics(generator: SNGANGenerator, passes: int = 100, batch: int = 64) -> None:
+def settle_statistics(generator: SNGANGenerator, passes: int = 40, batch: int = 64) -> None:
     """Replace the batch norms' running statistics by those of the generator's own pictures, in place.
 
     Averaged weights have no statistics of their own until they have been run: here, `passes` times on `batch` random
-    latents of every class in turn, the last twenty or so counting (momentum 0.1). Always the same latents.
+    latents of every class in turn, the last twenty or so counting most (momentum 0.1). Always the same latents.
     """
     random = torch.Generator().manual_seed(0)
     device = next(generator.parameters()).device

@@ -1,5 +1,7 @@
 """`neural-collage train` end to end, in miniature."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from neural_collage.engine.checkpoints import load, peek, save
 from neural_collage.engine.errors import DataError, InputError, TrainingError
 from neural_collage.engine.training.command import main
 from neural_collage.engine.training.presets import PRESETS
-from neural_collage.engine.training.release import released, settle_statistics
+from neural_collage.engine.training.release import fingerprint, released, settle_statistics
 from neural_collage.engine.training.settings import GanSettings, RunSettings
 from neural_collage.engine.training.snapshot import load_snapshot
 from neural_collage.engine.training.starting import adopt
@@ -57,6 +59,24 @@ def test_gan_encoder_auxiliary_release(pictures, tmp_path, capsys):
     assert torch.isfinite(last.loss).all()
 
 
+def test_a_part_is_not_released_with_another_generator(pictures, tmp_path):
+    models = [tmp_path / f"{seed}.safetensors" for seed in (0, 1)]
+    for seed, path in enumerate(models):
+        save(replace(toy.gan(2, seed=seed), class_names=("green", "red")), path)
+    run = tmp_path / "run"
+    train("encoder", pictures, "--out", run, "--model", models[0], "--channels", "4,8,8", "--steps", 1)
+    train("release", run, "--model", models[0], "--to", tmp_path / "right.safetensors")
+    with pytest.raises(TrainingError, match="trained on another generator"):
+        train("release", run, "--model", models[1], "--to", tmp_path / "wrong.safetensors")
+    assert not (tmp_path / "wrong.safetensors").exists()
+
+
+def test_a_digest_is_that_of_the_weights_in_either_precision():
+    one, other = toy.gan(seed=0).generator, toy.gan(seed=1).generator
+    stored = toy.gan(seed=0).generator.half().float()
+    assert fingerprint(one) == fingerprint(stored) != fingerprint(other)
+
+
 def test_a_run_can_start_from_a_released_model_with_other_classes(pictures, tmp_path):
     base = toy.gan(2, dim_z=8)
     base = nc.Gan(base.generator, base.discriminator, class_names=("red", "daisy"))
@@ -83,6 +103,8 @@ def test_bad_arguments_are_refused(pictures, tmp_path):
         (TrainingError, "trained on green, red", [*run, "--classes", "red"]),
         (DataError, "no class blue", [*new, "--classes", "blue"]),
         (DataError, "neither", ["gan", tmp_path / "absent", "--out", tmp_path / "new"]),
+        (DataError, "every second picture", [*new, "--hold-out", 1]),
+        (DataError, "every second picture", [*new, "--hold-out", -3]),
         (InputError, "at least 1", [*new, "--batch", 0]),
         (InputError, "betas", [*new, "--beta2", 1]),
         (InputError, "Augmentations are", [*new, "--augment", "blur"]),
@@ -100,7 +122,19 @@ def test_bad_arguments_are_refused(pictures, tmp_path):
             train(*arguments)
 
 
-@pytest.mark.parametrize("arguments", [["gan"], ["nothing"], ["release", "run", "--to", "x", "--fact", "licence"]])
+RUN = ["gan", "data", "--out", "run"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gan"],
+        ["nothing"],
+        ["release", "run", "--to", "x", "--fact", "licence"],
+        [*RUN, "--device", "foo"],
+        [*RUN, "--threads", "-1"],
+    ],
+)
 def test_flags_that_do_not_parse_end_the_program(arguments, capsys):
     with pytest.raises(SystemExit):
         main(arguments)

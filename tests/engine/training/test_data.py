@@ -105,8 +105,11 @@ def test_what_cannot_be_used_is_refused(tmp_path):
         load_images(folder, 8, ["rose", "tulip"])
     with pytest.raises(DataError, match="each once"):
         load_images(folder, 8, ["rose", "rose"])
-    with pytest.raises(DataError, match="held out"):
+    with pytest.raises(DataError, match="every second picture"):
         load_images(folder, 8, hold_out=1)
+    single = write_set(tmp_path / "single", {"rose": 3, "lily": 1})
+    with pytest.raises(DataError, match="none is left of lily"):
+        load_images(single, 8, hold_out=3)
 
 
 def test_bytes_survive_the_way_through_the_network():
