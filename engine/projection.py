@@ -8,9 +8,10 @@ Shapes: N images, D latent size, P length of the point that is moved (D for z, m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ MAX_RATE = 100.0
 """A step of this size leaves every sensible latent behind at once."""
 SEEDS = 16
 """How many random starts "seeds" tries for each image."""
+TOGETHER = 16
+"""How many pictures the search for a start draws in one forward."""
 STARTS = ("encoder", "seeds", "zeros")
 OVERSHOOT = 1.5
 """Sharp resampling leaves [-1, 1] a little; an 8-bit picture that nobody scaled leaves it by far."""
@@ -76,11 +79,13 @@ def project(
     Args:
         gan: a model with a discriminator; with an encoder for its start; with an auxiliary pair for zeta.
         image: (N, 3, H, H) in [-1, 1]; brought to the model's size by area averaging.
-        label: the class of all images or of each; "auto" tries all and takes the one whose reconstruction starts best.
+        label: the class of all images or of each; "auto" tries all and takes the one whose reconstruction starts best,
+            image by image. That costs as many pictures as there are classes, before the first step.
         steps: how many; 0 yields the start alone.
         space: "z" or "zeta".
         rate: Adam's; None for the space's default in `RATES`.
-        start: "encoder", "seeds" (the best of 16 random draws), "zeros", or a latent.
+        start: "encoder", "seeds" (the best of 16 random draws), "zeros", or a latent. "seeds" with "auto" draws under
+            the class that starts best from the first draw (which finds it far more often than zeros do).
         pixel_weight: weight of the pixel term beside eq. 4.
 
     Yields:
@@ -97,8 +102,9 @@ def project(
     with _differentiable():
         target = resize(image.to(gan.device, gan.dtype).clone(), (gan.resolution, gan.resolution))
         measure = Reconstruction(gan, target, pixel_weight)
-        best = _start(gan, measure, label, start)
-    return _descend(gan, measure, best, _Space.named(gan, space), steps, rate)
+    classes = _classes(gan, label, len(target))
+    # Everything is checked by now; the search waits for the first `next`, like all other work.
+    return _descend(gan, measure, partial(_start, gan, measure, classes, start), _Space.named(gan, space), steps, rate)
 
 
 def _differentiable() -> torch.inference_mode:
@@ -125,6 +131,10 @@ def _check(gan: Gan, image: Tensor, space: str, start: object) -> None:
         raise InputError(f'The space must be "z" or "zeta"; got {space!r}.')
     if not isinstance(start, Latent) and start not in STARTS:
         raise InputError(f'The start must be "encoder", "seeds", "zeros" or a Latent; got {start!r}.')
+    if isinstance(start, Latent) and (start.z.shape[1] != gan.dim_z or len(start) not in (1, len(image))):
+        raise InputError(
+            f"The starting latent must hold 1 or {len(image)} z of {gan.dim_z} numbers; got {tuple(start.z.shape)}."
+        )
     gan.drawing()
     for part in ("discriminator", *["auxiliary"] * (space == "zeta"), *["encoder"] * (start == "encoder")):
         gan.part(part)
@@ -162,44 +172,58 @@ class _Best:
         return _Best(Latent(z, labels), torch.where(better, other.loss, self.loss))
 
 
+def _classes(gan: Gan, label: Hashable | Sequence[Hashable], count: int) -> Tensor:
+    """(K, N): the classes to try for each of N images; "auto" is all of them, else there is one."""
+    if isinstance(label, str) and label.strip().casefold() == "auto":
+        return gan.labels(range(gan.n_classes))[:, None].expand(-1, count)
+    return gan.labels(label, count)[None]
+
+
 @torch.no_grad()
-def _start(gan: Gan, measure: Reconstruction, label: Hashable | Sequence[Hashable], start: str | Latent) -> _Best:
-    """The best start under the class given or, for "auto", under all classes."""
+def _start(gan: Gan, measure: Reconstruction, classes: Tensor, start: str | Latent) -> _Best:
+    """The nearest start of each image among `classes` (K, N), many to a forward."""
     count = len(measure.targets)
-    auto = isinstance(label, str) and label.strip().casefold() == "auto"
-    classes = [gan.labels(each, count) for each in (range(gan.n_classes) if auto else [label])]
-    tried = (
-        _Best(Latent(z, labels), measure.loss(gan.generator.generate(z, labels)))
-        for labels in classes
-        for z in _starting_points(gan, measure.targets, labels, start)
-    )
-    return reduce(_Best.or_, tried)
+    if start == "seeds":
+        if len(classes) > 1:
+            classes = _start(gan, measure, classes, gan.sample(0, seed=0)).latent.labels[None]
+        classes = classes.expand(SEEDS, -1)
+    points = _starting_points(gan, measure.targets, classes, start)
+    losses = torch.cat(
+        [
+            measure.loss(gan.generator.generate(z.flatten(0, 1), labels.flatten()))
+            for z, labels in zip(_chunks(points), _chunks(classes), strict=True)
+        ]
+    ).unflatten(0, (-1, count))
+    nearest = losses.nan_to_num(nan=math.inf, posinf=math.inf).argmin(0)
+    each = torch.arange(count, device=nearest.device)
+    return _Best(Latent(points[nearest, each], classes[nearest, each]), losses[nearest, each])
 
 
-def _starting_points(gan: Gan, targets: Tensor, labels: Tensor, start: str | Latent) -> Iterator[Tensor]:
-    """z (N, D) to try."""
-    count = len(targets)
+def _chunks(candidates: Tensor) -> tuple[Tensor, ...]:
+    """(K, N, ...) in pieces along K, each for one forward."""
+    return candidates.split(max(1, TOGETHER // candidates.shape[1]))
+
+
+def _starting_points(gan: Gan, targets: Tensor, classes: Tensor, start: str | Latent) -> Tensor:
+    """(K, N, D): z to try for each of `classes` (K, N). Only the encoder looks at pictures and classes."""
     if isinstance(start, Latent):
-        if start.z.shape[1] != gan.dim_z or len(start) not in (1, count):
-            raise InputError(
-                f"The starting latent must hold 1 or {count} z of {gan.dim_z} numbers; got {tuple(start.z.shape)}."
-            )
-        yield start.z.to(targets).expand(count, -1).clone()
-    elif start == "encoder":
-        yield gan.part("encoder")(targets, labels)
-    elif start == "zeros":
-        yield targets.new_zeros(count, gan.dim_z)
-    else:
-        for seed in range(SEEDS):
-            yield gan.sample(0, seed=seed).z.to(targets).expand(count, -1).clone()
+        return start.z.to(targets).expand(*classes.shape, -1)
+    if start == "seeds":
+        return gan.sample(0, seed=0, count=SEEDS).z.to(targets)[:, None].expand(*classes.shape, -1)
+    if start == "zeros":
+        return targets.new_zeros(*classes.shape, gan.dim_z)
+    encoder = gan.part("encoder")
+    z = [encoder(targets.repeat(len(labels), 1, 1, 1), labels.flatten()) for labels in _chunks(classes)]
+    return torch.cat(z).unflatten(0, classes.shape)
 
 
 def _descend(
-    gan: Gan, measure: Reconstruction, best: _Best, space: _Space, steps: int, rate: float
+    gan: Gan, measure: Reconstruction, find: Callable[[], _Best], space: _Space, steps: int, rate: float
 ) -> Iterator[ProjectionStep]:
     """Adam (Kingma & Ba) on the point; images do not touch one another, since each has its own loss and moments."""
-    labels = best.latent.labels
     with _differentiable(), torch.no_grad():
+        best = find()
+        labels = best.latent.labels
         point = space.enter(best.latent.z).clone().requires_grad_()
         optimiser = torch.optim.Adam([point], lr=rate, betas=BETAS)
     for index in range(steps + 1):

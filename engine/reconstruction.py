@@ -19,6 +19,8 @@ __all__ = ["Reconstruction", "reconstruction_loss"]
 class Reconstruction:
     """The distance to fixed targets, whose features are computed once.
 
+    Images are measured in the targets' order, N of them or several rounds of N.
+
     `loss = 1 - cos(Psi(image), Psi(target)) + pixel_weight * mean((image - target)^2)` for each image.
     """
 
@@ -42,14 +44,15 @@ class Reconstruction:
 
     def cosine_distance(self, images: Tensor) -> Tensor:
         """Eq. 4 alone, from 0 (same direction) to 2: (N, 3, R, R) -> (N,)."""
-        features = self._features(images)
+        features = self._features(images).unflatten(0, (-1, len(self.targets)))
         # Single precision at least, under autocast too: bf16 knows only steps of 1/256 near one.
         precise = torch.promote_types(features.dtype, torch.float32)
-        return 1 - cosine_similarity(features.to(precise), self.features.to(precise), dim=1)
+        return 1 - cosine_similarity(features.to(precise), self.features.to(precise), dim=-1).flatten()
 
     def pixel_distance(self, images: Tensor) -> Tensor:
         """Mean squared difference of pixels in [-1, 1]: (N, 3, R, R) -> (N,)."""
-        return (images - self.targets).square().mean((1, 2, 3))
+        rounds = images.unflatten(0, (-1, len(self.targets)))
+        return (rounds - self.targets).square().mean((2, 3, 4)).flatten()
 
     def loss(self, images: Tensor) -> Tensor:
         """The whole distance, differentiable in `images`: (N, 3, R, R) -> (N,)."""

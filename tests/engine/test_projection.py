@@ -6,7 +6,7 @@ import toy
 from neural_collage.engine.collage import Latent
 from neural_collage.engine.errors import InputError, ModelError
 from neural_collage.engine.gan import Gan
-from neural_collage.engine.projection import RATES, SEEDS, ProjectionStep, project
+from neural_collage.engine.projection import RATES, SEEDS, TOGETHER, ProjectionStep, project
 from neural_collage.engine.reconstruction import reconstruction_loss
 
 STARTS = ["encoder", "seeds", "zeros", Latent(torch.full((1, toy.DIM_Z), 0.5), torch.tensor([0]))]
@@ -120,7 +120,7 @@ def test_images_of_a_batch_do_not_touch_one_another(space: str):
             torch.testing.assert_close(a.best.z[i : i + 1], b.best.z, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("start", STARTS, ids=names)
+@pytest.mark.parametrize("start", [start for start in STARTS if start != "seeds"], ids=names)
 def test_auto_finds_the_class_of_a_picture_that_the_model_made(gan: Gan, start: str | Latent):
     """Each image gets the class under which its own start is nearest: tried one by one here."""
     target = torch.cat([picture(gan, label, seed=30 + label) for label in range(4)])
@@ -128,6 +128,39 @@ def test_auto_finds_the_class_of_a_picture_that_the_model_made(gan: Gan, start: 
     first = next(project(gan, target, "Auto", start=start))
     assert torch.equal(first.latent.labels, one_by_one.argmin(0))
     torch.testing.assert_close(first.loss, one_by_one.min(0).values, atol=1e-5, rtol=0)
+
+
+def test_auto_draws_seeds_under_the_class_that_starts_best_from_the_first(gan: Gan):
+    target = torch.cat([picture(gan, label, seed=30 + label) for label in range(4)])
+    chosen = next(project(gan, target, "auto", start=gan.sample(0, seed=0))).latent.labels
+    first = next(project(gan, target, "auto", start="seeds"))
+    under = next(project(gan, target, chosen, start="seeds"))
+    assert torch.equal(first.latent.labels, chosen)
+    assert torch.equal(first.latent.z, under.latent.z)
+
+
+@pytest.mark.parametrize(("start", "drawn"), [("encoder", 40), ("zeros", 40), ("seeds", 40 + SEEDS)])
+def test_auto_tries_many_classes_in_few_forwards_none_of_them_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, start: str, drawn: int
+):
+    many, sizes = toy.gan(40, named=False), []
+    generate = many.generator.generate
+    monkeypatch.setattr(many.generator, "generate", lambda z, y: (sizes.append(len(z)), generate(z, y))[1])
+    descent = project(many, picture(toy.gan(40), count=2), "auto", start=start)
+    assert sizes == []
+    first = next(descent)
+    assert sum(sizes[:-1]) == 2 * drawn
+    assert sizes.pop() == len(first.images) == 2
+    assert max(sizes) == TOGETHER
+    assert len(sizes) == -(-2 * drawn // TOGETHER)
+
+
+def test_auto_goes_on_where_some_classes_draw_no_numbers():
+    gan = toy.gan(4)
+    gan.generator.layers[0].norm1.gammas[0] = torch.nan
+    first = next(project(gan, picture(gan, 2), "auto", start="zeros"))
+    assert first.latent.labels.tolist() != [0]
+    assert torch.isfinite(first.loss).all()
 
 
 def test_auto_is_right_where_the_start_is_the_very_latent(gan: Gan):
