@@ -19,7 +19,7 @@ from .folders import Folders
 __all__ = ["LoadImage", "LoadImageMask", "PreviewImage", "SaveImage", "picture_nodes"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-"""What is read as a picture. Others can start a program (EPS hands its text to Ghostscript), whatever the file's name."""
+"""What is read as a picture, by content: other readers of Pillow's may start a program (EPS starts Ghostscript)."""
 
 
 class LoadImage:

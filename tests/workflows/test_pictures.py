@@ -116,7 +116,7 @@ def test_formats_that_are_read(folders, kind):
 def test_a_format_that_another_program_would_draw_is_refused(folders):
     """EPS, under the name of a PNG: Pillow would hand it to Ghostscript."""
     Image.new("RGB", (4, 2)).save(folders.search[0] / "a.png", format="EPS")
-    with pytest.raises(InputError, match="PNG, JPEG.*cannot be read as one"):
+    with pytest.raises(InputError, match=r"PNG, JPEG.*cannot be read as one"):
         load(folders, "a.png")
 
 
