@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 from neural_collage.engine import WorkflowError
 from neural_collage.workflows.declarations import Catalogue, Declaration, Input
 
-GAP, HEADER, MARGIN = 40, 50, 24
+GAP, HEADER, MARGIN = 40, 76, 24
 WIDTH, SLOT, WIDGET, TEXT, PICTURE = 310, 22, 25, 110, 300
 """Pixels: a node's width; the height of a socket, a widget, a text box, a picture shown in a node."""
-NOTE_WIDTH, NOTE_LINE, NOTE_LETTERS = 420, 22, 56
+ABREAST, PAGE_WIDTH = 3, 1900
+"""Columns of a group before they go on below; pixels after which the next group goes below."""
+NOTE_WIDTH, NOTE_LINE, NOTE_LETTERS = 420, 17, 66
 BLUE, BROWN = "#3f789e", {"color": "#432", "bgcolor": "#653"}
 SHOWS_PICTURES = ("LoadImage", "LoadImageMask", "SaveImage", "PreviewImage")
 
@@ -60,7 +62,14 @@ class Page:
     def group(self, title: str, note: str) -> None:
         """Open a group: what is added from here on stands in it, below the note."""
         self.groups.append(Group(title, note))
-        text = {"type": "MarkdownNote", "widgets_values": [note], "inputs": [], "outputs": [], **BROWN}
+        text = {
+            "type": "MarkdownNote",
+            "widgets_values": [note],
+            "inputs": [],
+            "outputs": [],
+            "properties": {},
+            **BROWN,
+        }
         self._place(text, [NOTE_WIDTH, 60 + NOTE_LINE * _lines(note)])
 
     def add(self, kind: str, title: str = "", **inputs: Any) -> Placed:
@@ -83,12 +92,14 @@ class Page:
 
     def document(self) -> dict[str, Any]:
         """The workflow as JSON values, every node with its place."""
-        frames, left = [], 0.0
+        frames, left, top, low = [], 0, 0, 0
         for number, group in enumerate(self.groups, start=1):
-            width, height = self._lay_out(group, left)
-            frame = {"id": number, "title": group.title, "bounding": [left, 0, width, height], "color": BLUE}
+            if left > PAGE_WIDTH:
+                left, top = 0, low + GAP
+            width, height = self._lay_out(group, left, top)
+            frame = {"id": number, "title": group.title, "bounding": [left, top, width, height], "color": BLUE}
             frames.append({**frame, "font_size": 24, "flags": {}})
-            left += width + GAP
+            left, low = left + width + GAP, max(low, top + height)
         return {
             "last_node_id": len(self.nodes),
             "last_link_id": len(self.links),
@@ -122,20 +133,27 @@ class Page:
         self.nodes[source.node - 1]["outputs"][source.slot]["links"].append(number)
         return number
 
-    def _lay_out(self, group: Group, left: float) -> tuple[float, float]:
+    def _lay_out(self, group: Group, left: int, top: int) -> tuple[int, int]:
         """Put a group's nodes in columns, each right of what it needs; returns the frame's width and height."""
         note, *nodes = group.nodes
-        note["pos"] = [left + MARGIN, HEADER]
-        top = HEADER + note["size"][1] + GAP + MARGIN
-        x, low = left + MARGIN, top
-        for column in _columns(nodes, self.links):
-            y = top
-            for node in column:
-                node["pos"] = [x, y]
-                y += node["size"][1] + GAP + MARGIN
-            low = max(low, y)
-            x += max(node["size"][0] for node in column) + GAP
-        return max(x - GAP, left + MARGIN + NOTE_WIDTH) + MARGIN - left, low - MARGIN
+        note["pos"] = [left + MARGIN, top + HEADER]
+        right, low = left + MARGIN + NOTE_WIDTH, top + HEADER + note["size"][1]
+        columns = _columns(nodes, self.links)
+        for first in range(0, len(columns), ABREAST):
+            x, row = left + MARGIN, low + GAP + MARGIN
+            for column in columns[first : first + ABREAST]:
+                low = max(low, _stack(column, x, row))
+                x += WIDTH + GAP
+            right = max(right, x - GAP)
+        return right + MARGIN - left, low + MARGIN - top
+
+
+def _stack(column: list[dict[str, Any]], x: int, y: int) -> int:
+    """Put nodes below each other from (x, y) on; returns where the last one ends."""
+    for node in column:
+        node["pos"] = [x, y]
+        y += node["size"][1] + GAP + MARGIN
+    return y - GAP - MARGIN
 
 
 def _columns(nodes: list[dict[str, Any]], links: list[list[Any]]) -> list[list[dict[str, Any]]]:

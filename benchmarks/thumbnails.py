@@ -23,7 +23,7 @@ from worked import CANVAS, MASK, PHOTO
 WIDTH = 400
 """Pixels of a thumbnail."""
 PHOTO_SIZE, FRUIT = (480, 360), 288
-FRUIT_CLASS, FRUIT_SEED = "apple-red-delicious", 5
+FRUIT_CLASS, FRUIT_SEED = "apple-red-delicious", 4
 SHEET = "NeuralCollageContactSheet"
 
 

@@ -36,7 +36,7 @@ def label_collage(page: Page) -> None:
         "Each Paint Class is painted over the one before it, as in any paint program. Strength below 1 lets what lies"
         " below shine through; feather softens the edge.",
     )
-    regions = page.add("NeuralCollagePaintClass", "Paint left", mask=left, label="apple-granny-smith", feather=6.0)
+    regions = page.add("NeuralCollagePaintClass", "Paint left", mask=left, label="lemon", feather=6.0)
     centred = {"label": "tomato-beefsteak", "strength": 0.8, "feather": 6.0}
     regions = page.add("NeuralCollagePaintClass", "Paint centre", mask=centre, class_map=regions, **centred)
     shown = page.add("NeuralCollagePreviewClassMap", class_map=regions, gan=gan)
@@ -118,7 +118,7 @@ def feature_collage(page: Page) -> None:
         " the later layers make one picture of it. References are collages, too: with their own class, and edits if "
         "you like.",
     )
-    picture, *references = random_collages(page, gan, ("tomato-beefsteak", 4), ("papaya", 7), ("onion-red", 2))
+    picture, *references = random_collages(page, gan, ("tomato-beefsteak", 4), ("papaya", 0), ("cherry-wax-black", 3))
     canvas = masks(page)
     left = rectangle(page, canvas, "Left half", (0, 0, 128, 256))
     right = rectangle(page, canvas, "Right half", (128, 0, 128, 256))
@@ -142,7 +142,7 @@ def label_and_feature(page: Page) -> None:
         "# Label and feature collage\nBoth kinds of edit on one picture: a class painted over the left half, and the "
         "features of another picture in the centre. Edits are a list that belongs to the picture; their order counts.",
     )
-    picture, reference = random_collages(page, gan, ("orange", 5), ("tomato-two-tone", 9))
+    picture, reference = random_collages(page, gan, ("orange", 3), ("tomato-two-tone", 4))
     canvas = masks(page)
     left = rectangle(page, canvas, "Left half", (0, 0, 128, 256))
     centre = rectangle(page, canvas, "Centre", (72, 72, 112, 112))
@@ -162,7 +162,7 @@ def layers_and_strengths(page: Page) -> None:
         "# Layers and strengths\nThe same class over the same region, at all layers, at the first (`4`) and at all "
         "but the first (`8-`), and at two strengths. Rows and columns of the sheet: batches are rows.",
     )
-    (picture,) = random_collages(page, gan, ("apple-red-delicious", 6))
+    (picture,) = random_collages(page, gan, ("apple-red-delicious", 3))
     left = rectangle(page, masks(page), "Left half", (0, 0, 128, 256))
     plain = render(page, gan, picture, "Render unedited")
     columns = {"unedited": plain}
@@ -184,7 +184,7 @@ def colours_to_class_map(page: Page) -> None:
         "# Colours to class map\nA picture in flat colours says where, a palette says what. Paint it in any program, "
         "or take another tool's segmentation, and put Load Image in the place of the three nodes that draw it here.",
     )
-    (picture,) = random_collages(page, gan, ("coconut", 2))
+    (picture,) = random_collages(page, gan, ("cherry-rainier", 3))
     page.group("A coloured picture", "Grey with a red left and a blue circle-like centre, drawn with ComfyUI's nodes.")
     grey = page.add("EmptyImage", "Grey", width=CANVAS, height=CANVAS, color=0x808080)
     red = page.add("EmptyImage", "Red", width=CANVAS // 2, height=CANVAS, color=0xFF0000)
@@ -211,7 +211,7 @@ def mask_from_another_tool(page: Page) -> None:
         "# A mask from another tool\nSegmentation nodes and paint programs give masks as pictures. One colour of a "
         "picture, or one channel, becomes a mask; it is grown a little, for tools cut close.",
     )
-    (picture,) = random_collages(page, gan, ("apple-golden", 1))
+    (picture,) = random_collages(page, gan, ("apple-golden", 8))
     page.group(
         "The mask",
         f"In ComfyUI, first copy {MASK} from this pack's workflows folder into ComfyUI's input folder, or choose your "
@@ -234,7 +234,7 @@ def mix(page: Page) -> None:
         "# Mix\nGo from one latent to another along the great circle. Class and edits of the first stay, so an edit "
         "can be looked at on many pictures between two.",
     )
-    first, second = random_collages(page, gan, ("mango", 3), ("mango", 11))
+    first, second = random_collages(page, gan, ("mango", 4), ("mango", 12))
     left = rectangle(page, masks(page), "Left half", (0, 0, 128, 256))
     page.group("The edit", "Made once, on the first picture.")
     first = edit(page, first, page.add("NeuralCollagePaintClass", mask=left, label="tomato-beefsteak", feather=6.0))
