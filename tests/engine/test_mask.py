@@ -1,3 +1,7 @@
+import time
+
+import cv2
+import numpy as np
 import pytest
 import torch
 from neural_collage.engine import InputError, MaskError, shape_mask
@@ -47,6 +51,32 @@ def test_feather_is_a_gaussian_of_that_deviation():
     row = shape_mask(_dot(), feather=2.0)[0, 0]
     expected = torch.exp(-(_distance() ** 2) / (2 * 2.0**2))
     assert torch.allclose(row, expected / expected.sum(), atol=1e-5)
+
+
+@pytest.mark.parametrize("feather", [20.0, 33.3, 64.0, 150.0])
+@pytest.mark.parametrize("size", [(7, 5), (64, 301), (333, 190)])
+def test_wide_feathers_are_the_same_gaussian(size, feather):
+    """Against the plain blur; one pixel at the border counts as all that lies beyond it."""
+    mask = np.zeros(size, np.float32)
+    mask[: size[0] // 2, : size[1] // 3] = 1
+    mask[-1, -1] = 1
+    expected = cv2.GaussianBlur(mask, (0, 0), feather, borderType=cv2.BORDER_REPLICATE)
+    found = shape_mask(torch.from_numpy(mask), feather=feather)[0, 0].numpy()
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def test_nothing_is_feathered_where_the_mask_is_far():
+    mask = torch.zeros(40, 600)
+    mask[:, :10] = 1
+    assert torch.equal(shape_mask(mask, feather=40.0)[0, 0, :, 250:], torch.zeros(40, 350))
+
+
+def test_the_widest_feather_of_a_large_mask_takes_no_minutes():
+    mask = torch.zeros(2048, 2048)
+    mask[512:1024, 512:1024] = 1
+    start = time.process_time()
+    shape_mask(mask, feather=1024.0)
+    assert time.process_time() - start < 10
 
 
 def test_feather_leaves_empty_and_full_masks_as_they_are():
