@@ -11,13 +11,18 @@ Widgets take their defaults unless they are named, links are numbered, nodes are
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from neural_collage.engine import WorkflowError
+from neural_collage.workflows.builtins import builtins_catalogue
 from neural_collage.workflows.declarations import Catalogue, Declaration, Input
+from neural_collage.workflows.folders import Folders
+from neural_collage.workflows.run import pack_catalogue
 
 GAP, HEADER, MARGIN = 40, 76, 24
 WIDTH, SLOT, WIDGET, TEXT, PICTURE = 310, 22, 25, 110, 300
@@ -146,6 +151,13 @@ class Page:
                 x += WIDTH + GAP
             right = max(right, x - GAP)
         return right + MARGIN - left, low + MARGIN - top
+
+
+def text(draw: Callable[[Page], None]) -> str:
+    """The file of a workflow that `draw` puts on an empty page."""
+    page = Page(builtins_catalogue(Folders((), Path())).over(pack_catalogue()))
+    draw(page)
+    return json.dumps(page.document(), indent=1) + "\n"
 
 
 def _stack(column: list[dict[str, Any]], x: int, y: int) -> int:

@@ -248,6 +248,18 @@ def mix(page: Page) -> None:
     finish(page, "mix", rendered(page, gan, {**stages, "second": second}))
 
 
+WORKFLOWS = (
+    label_collage,
+    edit_photo,
+    feature_collage,
+    label_and_feature,
+    layers_and_strengths,
+    colours_to_class_map,
+    mask_from_another_tool,
+    mix,
+)
+
+
 # What the workflows are made of. Those that open a group say so.
 
 

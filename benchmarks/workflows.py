@@ -8,33 +8,15 @@ python benchmarks/workflows.py --thumbnails [--model FILE]  also the pictures an
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
-import worked
 from neural_collage import workflows
-from neural_collage.workflows.builtins import builtins_catalogue
-from neural_collage.workflows.folders import Folders
-from neural_collage.workflows.run import pack_catalogue
-from page import Page
+from page import text
 from thumbnails import draw_pictures, draw_thumbnail
+from worked import STARTER, WORKFLOWS
 
 FOLDER = Path(workflows.__file__).parent
-WORKFLOWS: dict[str, Callable[[Page], None]] = {
-    draw.__name__: draw
-    for draw in (
-        worked.label_collage,
-        worked.edit_photo,
-        worked.feature_collage,
-        worked.label_and_feature,
-        worked.layers_and_strengths,
-        worked.colours_to_class_map,
-        worked.mask_from_another_tool,
-        worked.mix,
-    )
-}
 
 
 def main() -> int:
@@ -42,29 +24,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file differs")
     parser.add_argument("--thumbnails", action="store_true", help="draw the pictures, run every workflow")
-    parser.add_argument("--model", type=Path, help=f"the model to run with (models/{worked.STARTER})")
+    parser.add_argument("--model", type=Path, help=f"the model to run with (models/{STARTER})")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files lie (%(default)s)")
-    parser.add_argument("--only", choices=WORKFLOWS, help="one thumbnail alone")
+    parser.add_argument("--only", metavar="NAME", help="the thumbnail of this workflow alone")
     options = parser.parse_args()
-    texts = {options.folder / f"{name}.json": text(draw) for name, draw in WORKFLOWS.items()}
+    texts = {options.folder / f"{draw.__name__}.json": text(draw) for draw in WORKFLOWS}
     if options.check:
         return _differing(texts)
     for path, new in texts.items():
         _write(path, new)
     if options.thumbnails:
-        model = options.model or FOLDER.parent / "models" / worked.STARTER
+        model = options.model or FOLDER.parent / "models" / STARTER
         draw_pictures(options.folder, model)
         for path in texts:
             if options.only in (None, path.stem):
                 draw_thumbnail(path, model)
     return 0
-
-
-def text(draw: Callable[[Page], None]) -> str:
-    """A workflow's file."""
-    page = Page(builtins_catalogue(Folders((), Path())).over(pack_catalogue()))
-    draw(page)
-    return json.dumps(page.document(), indent=1) + "\n"
 
 
 def _differing(texts: dict[Path, str]) -> int:
