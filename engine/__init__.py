@@ -34,7 +34,7 @@ from .palette import class_map_from_colours
 from .poisson import poisson_blend
 from .projection import RATES, ProjectionStep, project
 from .reconstruction import Reconstruction, reconstruction_loss
-from .render import render
+from .render import changes, render
 from .stages import draw_stages
 from .stitch import STITCH_MODES, Blend, stitch
 from .units import parse_units
@@ -60,6 +60,7 @@ __all__ = [
     "Reconstruction",
     "TrainingError",
     "WorkflowError",
+    "changes",
     "class_map_from_colours",
     "difference",
     "draw_class_map",

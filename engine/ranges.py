@@ -1,4 +1,4 @@
-"""Numbers that callers hand over, checked in one place and refused in one voice.
+"""Numbers, and other single values, that callers hand over, checked in one place and refused in one voice.
 
 numpy's scalars are numbers too; `True` is not, since it is nearly always a misplaced switch.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
+from typing import TypeVar
 
 from .errors import InputError
 
-__all__ = ["positive", "real", "whole"]
+__all__ = ["expect", "positive", "real", "whole"]
+
+T = TypeVar("T")
 
 
 def real(value: object, what: str, low: float, high: float = math.inf) -> float:
@@ -49,6 +52,18 @@ def whole(value: object, what: str, low: int, high: int | None = None) -> int:
         if low <= number and (high is None or number <= high):
             return number
     raise InputError(f"{what} must be a whole number {_span(low, high)}; got {value!r}.")
+
+
+def expect(value: object, kind: type[T], what: str) -> T:
+    """The value, if it is of this kind.
+
+    Raises:
+        InputError: it is not; the message calls it `what`.
+    """
+    if isinstance(value, kind):
+        return value
+    wanted = "text" if kind is str else kind.__name__
+    raise InputError(f"{what} must be a {wanted}; got {type(value).__name__}.")
 
 
 def _number(value: object) -> float:

@@ -15,14 +15,16 @@ import torch
 from torch import Tensor
 
 from .collage import Collage, FeatureEdit
+from .difference import difference
 from .errors import InputError
 from .gan import Gan
 from .label_styles import LabelStyles, check_aspect, repeat
 from .layers import parse_layers
 from .networks.generator import Generator, State
+from .ranges import expect
 from .style import Style, resize
 
-__all__ = ["render"]
+__all__ = ["changes", "render"]
 
 
 @torch.no_grad()
@@ -44,12 +46,31 @@ def render(gan: Gan, collage: Collage) -> Tensor:
         raise InputError(
             f"Only a Collage can be rendered; got {type(collage).__name__}. Wrap a latent: Collage(latent)."
         )
+    expect(gan, Gan, "The model to draw with")
     generator, streams = gan.drawing(), _plan(gan, collage)
     styles = [
         _together([s.styles.at(norm) for s in streams if s.last >= layer]) for norm, layer in _norm_layers(generator)
     ]
     z = torch.cat([stream.styles.z for stream in streams])
     return generator(z, styles, lambda index, state: _edit(streams, index, state))
+
+
+def changes(gan: Gan, collage: Collage, images: Tensor) -> Tensor:
+    """Where its edits changed a collage's picture. Without edits there is nothing to draw again, and nothing changed.
+
+    Args:
+        gan: the model that drew the images.
+        collage: what they were drawn from.
+        images: (N, 3, R, R) in [-1, 1]: what `render` gave.
+
+    Returns:
+        (N, 1, R, R): half of the largest channel's difference from the unedited picture, as `difference` gives it.
+
+    Raises:
+        InputError, ModelError: as `render` and `difference`.
+    """
+    expect(collage, Collage, "What the images were drawn from")
+    return difference(images, render(gan, Collage(collage.latent)) if collage.edits else images)
 
 
 @dataclass(eq=False)

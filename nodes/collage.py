@@ -120,5 +120,5 @@ class RenderCollage:
 
     def render(self, gan: nc.Gan, collage: nc.Collage) -> tuple[torch.Tensor, torch.Tensor]:
         gan, collage = expect(gan, nc.Gan, "gan"), expect(collage, nc.Collage, "collage")
-        edited, plain = nc.render(gan, collage), nc.render(gan, nc.Collage(collage.latent))
-        return image_from_engine(edited), mask_from_engine(nc.difference(edited, plain))
+        images = nc.render(gan, collage)
+        return image_from_engine(images), mask_from_engine(nc.changes(gan, collage, images))

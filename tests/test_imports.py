@@ -28,7 +28,8 @@ ENGINE = {
     "gan": {*LOW, "collage", "networks"},
     "reconstruction": {*LOW, "gan"},
     "label_styles": {*LOW, "style", "layers", "class_map", "collage", "gan"},
-    "render": {*LOW, "style", "layers", "collage", "networks", "gan", "label_styles"},
+    "difference": {*LOW, "style"},
+    "render": {*LOW, "style", "difference", "layers", "collage", "networks", "gan", "label_styles"},
     "projection": {*LOW, "style", "collage", "networks", "gan", "reconstruction"},
     "checkpoints": {*LOW, "networks", "gan"},
 }

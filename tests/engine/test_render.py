@@ -10,7 +10,7 @@ import toy
 from neural_collage.engine.class_map import ClassMap
 from neural_collage.engine.collage import Collage, Latent
 from neural_collage.engine.gan import Gan
-from neural_collage.engine.render import render
+from neural_collage.engine.render import changes, render
 
 LEFT = torch.zeros(16, 16)
 LEFT[:, :8] = 1
@@ -165,6 +165,24 @@ def test_a_mask_of_one_pixel_is_a_strength(gan: Gan):
         render(gan, base.label(ClassMap().paint(1, pixel)).feature(reference, pixel, "8")),
         render(gan, base.label(ClassMap().paint(1, ALL, 0.3)).feature(reference, ALL, "8", strength=0.3)),
     ) < 1e-6  # fmt: skip
+
+
+# What changed.
+
+
+def test_changes_are_the_difference_from_the_unedited_picture(gan: Gan):
+    collage = Collage(gan.sample([0, 1], seed=3)).label(ClassMap().paint(2, LEFT))
+    images = render(gan, collage)
+    expected = (images - plain(gan, collage)).abs().amax(1, keepdim=True) / 2
+    assert expected.max() > 0.05
+    torch.testing.assert_close(changes(gan, collage, images), expected, atol=1e-5, rtol=0)
+
+
+def test_changes_of_an_unedited_picture_are_none_and_draw_nothing(gan: Gan, monkeypatch: pytest.MonkeyPatch):
+    collage = one(gan)
+    images = render(gan, collage)
+    monkeypatch.setattr(gan.generator, "forward", None)
+    assert torch.equal(changes(gan, collage, images), torch.zeros(1, 1, 16, 16))
 
 
 # References.
