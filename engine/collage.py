@@ -17,7 +17,7 @@ from torch import Tensor
 from .class_map import ClassMap
 from .errors import InputError
 from .pictures import as_mask
-from .ranges import real, whole
+from .ranges import expect, real, whole
 
 __all__ = ["Collage", "FeatureEdit", "LabelEdit", "Latent", "mix"]
 
@@ -166,8 +166,9 @@ def mix(first: Collage, second: Collage, amount: float) -> Collage:
         amount: 0 is the first, 1 the second.
 
     Raises:
-        InputError: latents of different length, batches that do not fit, or an amount outside 0 to 1.
+        InputError: no collages, latents of different length, batches that do not fit, or an amount outside 0 to 1.
     """
+    first, second = expect(first, Collage, "The first to mix"), expect(second, Collage, "The second to mix")
     a, b = first.latent.z, second.latent.z.to(first.latent.z)
     if a.shape[1] != b.shape[1]:
         raise InputError(

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from .errors import InputError
+from .ranges import expect
 
 __all__ = ["draw_curve"]
 
@@ -30,9 +31,10 @@ def draw_curve(losses: Tensor, title: str = "loss") -> Tensor:
         (1, 3, 320, 512) in [-1, 1]. The axes run from step 0 to the last and from 0 to the largest loss.
 
     Raises:
-        InputError: losses of another shape, NaN or infinity.
+        InputError: no tensor, losses of another shape, NaN or infinity.
     """
-    if losses.dim() != 2 or 0 in losses.shape or not torch.isfinite(losses).all():
+    expect(title, str, "The title of a curve")
+    if expect(losses, Tensor, "Losses").dim() != 2 or 0 in losses.shape or not torch.isfinite(losses).all():
         raise InputError(f"Losses must be finite numbers (steps, images); got {tuple(losses.shape)}.")
     values = losses.detach().clamp(min=0).cpu().double().numpy()
     top = float(values.max()) or 1.0

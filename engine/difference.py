@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .errors import InputError
+from .ranges import expect
 from .style import resize
 
 __all__ = ["difference"]
@@ -21,8 +22,9 @@ def difference(images: Tensor, other: Tensor) -> Tensor:
         (N, 1, H, W): 0 where they are equal to the bit, 1 between black and white.
 
     Raises:
-        InputError: pictures of different channels, aspect or batch length.
+        InputError: no tensors, or pictures of different channels, aspect or batch length.
     """
+    images, other = expect(images, Tensor, "A picture to compare"), expect(other, Tensor, "A picture to compare")
     shapes = f"{tuple(images.shape)} and {tuple(other.shape)}"
     if images.dim() != 4 or other.dim() != 4 or images.shape[1] != other.shape[1]:
         raise InputError(f"Pictures to compare must both be (N, C, H, W) with the same channels; got {shapes}.")

@@ -16,6 +16,7 @@ from torch import Tensor
 from .class_map import ClassMap
 from .collage import Collage
 from .gan import Gan
+from .ranges import expect
 from .style import resize
 
 __all__ = ["draw_class_map"]
@@ -41,7 +42,10 @@ def draw_class_map(gan: Gan, class_map: ClassMap) -> Tensor:
 
     Raises:
         LabelError: a label that is no class of this model.
+        InputError: another kind of model or map.
     """
+    expect(gan, Gan, "The model that labels are meant for")
+    expect(class_map, ClassMap, "What to draw")
     names = [_name(gan, label) for label in class_map.labels] + ["the picture's own label"]
     colours = torch.tensor([*map(_colour, range(len(class_map.labels))), OWN_COLOUR])  # (K + 1, 3)
     painted = class_map.weights.cpu()

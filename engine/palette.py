@@ -21,7 +21,7 @@ from torch.nn.functional import max_pool2d
 from .class_map import ClassMap
 from .errors import InputError
 from .pictures import as_picture
-from .ranges import real
+from .ranges import expect, real
 
 __all__ = ["class_map_from_colours", "parse_palette"]
 
@@ -54,6 +54,7 @@ def parse_palette(text: str) -> tuple[Swatch, ...]:
     Raises:
         InputError: no line, a line of another form, an unknown colour, or a colour that is given twice.
     """
+    text = expect(text, str, "A palette")
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     swatches = tuple(_swatch(number, line) for number, line in lines)
     if not swatches:

@@ -20,7 +20,7 @@ from .collage import Latent
 from .errors import InputError
 from .gan import Gan
 from .networks.auxiliary import Auxiliary
-from .ranges import positive, whole
+from .ranges import expect, positive, whole
 from .reconstruction import Reconstruction
 from .style import resize
 
@@ -113,6 +113,7 @@ def _differentiable() -> torch.inference_mode:
 
 
 def _check(gan: Gan, image: Tensor, space: str, start: object) -> None:
+    expect(gan, Gan, "The model to project with")
     if not isinstance(image, Tensor) or image.dim() != 4 or image.shape[1] != 3 or 0 in image.shape:
         shape = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
         raise InputError(f"The image to project must be (N, 3, H, W) in [-1, 1]; got {shape}.")

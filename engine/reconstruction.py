@@ -11,7 +11,7 @@ from torch.nn.functional import cosine_similarity
 
 from .errors import InputError
 from .gan import Gan
-from .ranges import real
+from .ranges import expect, real
 
 __all__ = ["Reconstruction", "reconstruction_loss"]
 
@@ -31,7 +31,7 @@ class Reconstruction:
             ModelError: the model has no discriminator.
             InputError: targets of another shape, or a negative weight.
         """
-        gan.part("discriminator")
+        expect(gan, Gan, "The model to measure with").part("discriminator")
         _check_pictures(gan, targets, "Targets")
         self.pixel_weight = real(pixel_weight, "The weight of the pixel term", 0)
         self.discriminator, self.targets = gan.discriminator, targets.to(gan.device, gan.dtype)

@@ -40,8 +40,9 @@ def draw_stages(
             do not match in number, or a side outside 8 to 4096.
     """
     side = whole(side, "The side of a sheet's cells", 8, 4096)
-    if not stages:
-        raise InputError("A sheet needs at least one stage; got none. Connect a picture.")
+    if not isinstance(stages, (list, tuple)) or not stages:
+        got = "none" if isinstance(stages, (list, tuple)) else type(stages).__name__
+        raise InputError(f"A sheet needs a list of stages, at least one stage; got {got}. Connect a picture.")
     columns = repeat_batches(**{f"stage {n}": _fitted(stage, side, n) for n, stage in enumerate(stages, start=1)})
     sheet, _ = contact_sheet(torch.stack(columns, dim=1), row_titles, titles, gap=4)
     return sheet[None].float() / 127.5 - 1

@@ -17,7 +17,7 @@ from .errors import InputError, MaskError
 from .pictures import as_mask, as_picture, repeat_batches
 from .poisson import MODES as POISSON_MODES
 from .poisson import poisson_blend
-from .ranges import real
+from .ranges import expect, real
 from .style import resize
 
 __all__ = ["STITCH_MODES", "Blend", "stitch"]
@@ -79,6 +79,9 @@ def stitch(
         InputError: pictures that do not fit together, or mode "transfer" without `unedited`.
         MaskError: a mask that does not fit.
     """
+    expect(blend, Blend, "How to stitch")
+    if crop is not None:
+        expect(crop, Crop, "Where to stitch")
     photo, edited, mask = as_picture(photo, "photo"), as_picture(edited, "edited picture"), as_mask(mask)
     if edited.shape[1] != photo.shape[1]:
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .errors import InputError
+from .ranges import expect
 
 __all__ = ["parse_units"]
 
@@ -22,7 +23,7 @@ def parse_units(text: str) -> tuple[int, ...] | None:
     Raises:
         InputError: anything else. (Whether a layer has these channels is checked by `render`.)
     """
-    bare = text.replace(" ", "").strip().lower()
+    bare = expect(text, str, "Units").replace(" ", "").strip().lower()
     if bare in ("", "all"):
         return None
     return tuple(sorted({unit for part in bare.split(",") for unit in _term(part, text)}))

@@ -13,10 +13,10 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError
 from . import npz
 
-__all__ = ["Contents", "open_contents", "some"]
+__all__ = ["Contents", "as_path", "open_contents", "some"]
 
 FLOATS = {"F16", "BF16", "F32", "F64"}
 WANTED = "Needed is the authors' .npz or a .safetensors file written by Neural Collage"
@@ -38,13 +38,25 @@ class Contents:
     """Text in the header, where the container has any."""
 
 
+def as_path(path: str | os.PathLike[str]) -> Path:
+    """Where a weights file is or will be.
+
+    Raises:
+        InputError: something that is no path.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"A weights file is named by a path; got {type(path).__name__}.")
+    return Path(path)
+
+
 def open_contents(path: str | os.PathLike[str]) -> Contents:
     """Open a weights file of any known container.
 
     Raises:
+        InputError: no path.
         CheckpointError: not a file, of no known container, damaged, or of declared sizes that cannot be true.
     """
-    path = Path(path)
+    path = as_path(path)
     if not os.path.isfile(path):  # False too for a name that no file can have
         raise CheckpointError(f"A weights file is needed; there is no file {path}. Check the name.")
     try:

@@ -28,7 +28,8 @@ from torch import Tensor
 
 from ..errors import CheckpointError, InputError
 from ..gan import Gan
-from .contents import Contents, some
+from ..ranges import expect
+from .contents import Contents, as_path, some
 from .outline import FAMILIES, PARTS, Config, Outline, check_fit
 from .parts import family_of, weights
 
@@ -93,10 +94,12 @@ def save(gan: Gan, path: str | os.PathLike[str], *, half: bool = False) -> None:
         half: store matrices and kernels as 16-bit floats (half the size; they are read back as 32-bit ones).
 
     Raises:
+        InputError: no model, or no path.
         CheckpointError: a network of no known family, weights that are not finite, parts that do not fit, facts under a
             reserved name, or a place that cannot be written.
     """
-    path = Path(path)
+    path = as_path(path)
+    expect(gan, Gan, "What is saved")
     modules = {part: getattr(gan, part) for part in PARTS if getattr(gan, part) is not None}
     # A network that has no configuration stands for itself here, and is refused by name below.
     configs: dict[str, Config] = {part: getattr(module, "config", module) for part, module in modules.items()}

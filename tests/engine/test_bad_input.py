@@ -168,7 +168,31 @@ PROJECTIONS: list[Case] = [
     ("project: no discriminator", lambda g: nc.project(replace(g, discriminator=None), P, 0), nc.ModelError, "needs the model's discriminator", "not loaded"),
 ]  # fmt: skip
 
-TABLE = [*MASKS, *WEIGHTS, *LABELS, *LATENTS, *EDITS, *PROJECTIONS]
+WHOLE: list[Case] = [
+    ("render: a name", lambda g: nc.render("model", base()), nc.InputError, "must be a Gan", "str"),  # type: ignore[arg-type]
+    ("changes: a latent", lambda g: nc.changes(g, of(), P), nc.InputError, "must be a Collage", "Latent"),  # type: ignore[arg-type]
+    ("changes: no images", lambda g: nc.changes(g, base(), None), nc.InputError, "must be a Tensor", "NoneType"),  # type: ignore[arg-type]
+    ("project: a name", lambda g: nc.project("model", P, 0), nc.InputError, "must be a Gan", "str"),  # type: ignore[arg-type]
+    ("loss: a generator", lambda g: nc.reconstruction_loss(g.generator, P, P), nc.InputError, "must be a Gan", "SNGANGenerator"),  # type: ignore[arg-type]
+    ("mix: a latent", lambda g: nc.mix(of(), base(), 0.5), nc.InputError, "first to mix must be a Collage", "Latent"),  # type: ignore[arg-type]
+    ("mix: nothing", lambda g: nc.mix(base(), None, 0.5), nc.InputError, "second to mix must be a Collage", "NoneType"),  # type: ignore[arg-type]
+    ("difference: an array", lambda g: nc.difference(P, P.numpy()), nc.InputError, "must be a Tensor", "ndarray"),  # type: ignore[arg-type]
+    ("curve: a list", lambda g: nc.draw_curve([1.0, 0.5]), nc.InputError, "Losses must be a Tensor", "list"),  # type: ignore[arg-type]
+    ("curve: title", lambda g: nc.draw_curve(torch.ones(2, 1), 5), nc.InputError, "title of a curve must be a text", "int"),  # type: ignore[arg-type]
+    ("units: a list", lambda g: nc.parse_units([1, 2]), nc.InputError, "Units must be a text", "list"),  # type: ignore[arg-type]
+    ("stitch: a mode", lambda g: nc.stitch(P, P, M, "normal"), nc.InputError, "must be a Blend", "str"),  # type: ignore[arg-type]
+    ("stitch: a box", lambda g: nc.stitch(P, P, M, crop=(0, 0, 4)), nc.InputError, "must be a Crop", "tuple"),  # type: ignore[arg-type]
+    ("palette: a table", lambda g: nc.class_map_from_colours(P, {"red": 1}), nc.InputError, "palette must be a text", "dict"),  # type: ignore[arg-type]
+    ("class map: a name", lambda g: nc.draw_class_map("model", nc.ClassMap()), nc.InputError, "must be a Gan", "str"),  # type: ignore[arg-type]
+    ("class map: a mask", lambda g: nc.draw_class_map(g, M), nc.InputError, "must be a ClassMap", "Tensor"),  # type: ignore[arg-type]
+    ("stages: one picture", lambda g: nc.draw_stages(P), nc.InputError, "list of stages", "Tensor"),  # type: ignore[arg-type]
+    ("load: a number", lambda g: nc.load(5), nc.InputError, "named by a path", "int"),  # type: ignore[arg-type]
+    ("peek: nothing", lambda g: nc.peek(None), nc.InputError, "named by a path", "NoneType"),  # type: ignore[arg-type]
+    ("save: nowhere", lambda g: nc.save(g, None), nc.InputError, "named by a path", "NoneType"),  # type: ignore[arg-type]
+    ("save: a generator", lambda g: nc.save(g.generator, "never.safetensors"), nc.InputError, "must be a Gan", "SNGANGenerator"),  # type: ignore[arg-type]
+]  # fmt: skip
+
+TABLE = [*MASKS, *WEIGHTS, *LABELS, *LATENTS, *EDITS, *PROJECTIONS, *WHOLE]
 
 
 @pytest.mark.parametrize(
