@@ -1,8 +1,8 @@
 """Golden data: numbers recorded from the original implementation, for the parity tests.
 
 The folder comes from outside, so that other sizes, seeds and class counts can be tried: the environment variable
-NEURAL_COLLAGE_PARITY (a folder that holds `neural_collage/config.json`, or that folder itself), else a `shared/parity`
-folder beside the checkout, else the reduced copy in `tests/golden`. Sizes come from its config.json.
+NEURAL_COLLAGE_PARITY (a folder that holds `neural_collage/config.json`, or that folder itself), else `tests/golden`, the
+reduced copy. Sizes come from its config.json.
 """
 
 from __future__ import annotations
@@ -26,14 +26,11 @@ VARIABLE = "NEURAL_COLLAGE_PARITY"
 
 
 def _folder() -> Path:
-    given = os.environ.get(VARIABLE)
-    roots = [Path(given)] if given else [TESTS.parents[1] / "shared" / "parity", TESTS / "golden"]
-    for folder in (place for root in roots for place in (root / "neural_collage", root)):
+    root = Path(os.environ.get(VARIABLE) or TESTS / "golden")
+    for folder in (root / "neural_collage", root):
         if (folder / "config.json").is_file():
             return folder
-    raise FileNotFoundError(
-        f"No golden data (neural_collage/config.json) in {', '.join(map(str, roots))}; see {VARIABLE}."
-    )
+    raise FileNotFoundError(f"No golden data (neural_collage/config.json) in {root}; see {VARIABLE}.")
 
 
 FOLDER = _folder()
