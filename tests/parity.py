@@ -1,8 +1,8 @@
 """Golden data: numbers recorded from the original implementation, for the parity tests.
 
 The folder comes from outside, so that other sizes, seeds and class counts can be tried: the environment variable
-NEURAL_COLLAGE_PARITY (a folder that holds `neural_collage/config.json`, or that folder itself), else `tests/golden`, the
-reduced copy. Sizes come from its config.json.
+NEURAL_COLLAGE_PARITY (a folder that holds `neural_collage/config.json`, or that folder itself), else the reduced copy,
+`tests/golden`. Sizes come from its config.json.
 """
 
 from __future__ import annotations
