@@ -52,9 +52,9 @@ class Fruit:
 
 FRUITS = (
     Fruit("grocery_Orange_001.jpg", (186, 209), (41, 41), 0, "orange", "apple-granny-smith"),
-    Fruit("grocery_Beef-Tomato_001.jpg", (134, 171), (47, 47), 0, "tomato-beefsteak", "tomato-green"),
+    Fruit("grocery_Beef-Tomato_001.jpg", (134, 171), (47, 47), 0, "tomato-beefsteak", "apple-granny-smith"),
     Fruit("grocery_Granny-Smith_001.jpg", (149.5, 320.5), (40.5, 40.5), 0, "apple-granny-smith", "tomato-beefsteak"),
     Fruit("grocery_Golden-Delicious_001.jpg", (215, 291), (34, 39), 0, "apple-golden", "apple-red-delicious"),
     Fruit("grocery_Regular-Tomato_001.jpg", (228, 236.5), (34.5, 34.5), 0, "tomato-beefsteak", "orange"),
-    Fruit("grocery_Mango_001.jpg", (156, 251), (25, 31), 0, "mango", "coconut"),
+    Fruit("grocery_Mango_001.jpg", (156, 251), (25, 31), 0, "mango", "lemon"),
 )
