@@ -22,7 +22,7 @@ def label_collage(page: Page) -> None:
         "one thing. This needs no photo: the picture is drawn from a seed. Press Run; the picture and a sheet of "
         "every stage are saved.",
     )
-    picture = page.add("NeuralCollageRandomCollage", gan=gan, label="mango", seed=3)
+    picture = page.add("NeuralCollageRandomCollage", gan=gan, label="mango", seed=2)
     page.group(
         "Where: masks",
         "Any mask will do: these are rectangles from ComfyUI's own nodes. To paint by hand, use the Mask Editor of a "
@@ -36,7 +36,7 @@ def label_collage(page: Page) -> None:
         "Each Paint Class is painted over the one before it, as in any paint program. Strength below 1 lets what lies"
         " below shine through; feather softens the edge.",
     )
-    regions = page.add("NeuralCollagePaintClass", "Paint left", mask=left, label="lemon", feather=6.0)
+    regions = page.add("NeuralCollagePaintClass", "Paint left", mask=left, label="apple-golden", feather=6.0)
     centred = {"label": "tomato-beefsteak", "strength": 0.8, "feather": 6.0}
     regions = page.add("NeuralCollagePaintClass", "Paint centre", mask=centre, class_map=regions, **centred)
     shown = page.add("NeuralCollagePreviewClassMap", class_map=regions, gan=gan)
