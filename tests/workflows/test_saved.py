@@ -1,6 +1,7 @@
 """The saved workflows: each is whole, agrees with the nodes, and runs on a tiny model with the starter's classes."""
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -243,14 +244,39 @@ def test_what_was_painted_is_what_is_edited(ran, tmp_path):
     assert not changed.any()
 
 
-def test_the_main_job_on_the_starter(tmp_path, monkeypatch):
-    path = ROOT / "workflows" / "label_collage.json"
-    starter = ROOT / "models" / read_document(path).data["nodes"][1]["widgets_values"][0]
-    if not starter.is_file():
-        pytest.skip(f"no starter model: {starter.name} is not in models/")
+@pytest.fixture
+def starter(tmp_path, monkeypatch):
+    """The model that the saved files name, or a skip with the reason."""
+    (name,) = {n["widgets_values"][0] for f in FILES for n in document(f)["nodes"] if n["type"].endswith("LoadGAN")}
+    if not (ROOT / "models" / name).is_file():
+        pytest.skip(f"no starter model: {name} is not in models/")
     monkeypatch.chdir(tmp_path)
-    picture, sheet = run(path).files
-    assert pixels(picture).shape[0] >= 64
+    return nc.load(ROOT / "models" / name)
+
+
+def test_the_starter_has_the_classes_that_are_named(starter):
+    assert starter.class_names == CLASSES
+
+
+def test_the_main_job_on_the_starter(starter):
+    picture, sheet = run(ROOT / "workflows" / "label_collage.json").files
+    assert pixels(picture).shape == (starter.resolution, starter.resolution, 3)
     unedited, _, edited, changed = np.split(pixels(sheet)[-388:-4, 4:].astype(int), 4, axis=1)
     assert np.abs(edited - unedited)[:, :384].mean() > 4
     assert changed[:, :192].mean() > 2 * changed[:, 250:384].mean()  # what is painted lies left and in the middle
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_real_photographs_on_the_starter(place, starter):
+    folder = os.environ.get("NEURAL_COLLAGE_DATA")
+    if not folder:
+        pytest.skip("NEURAL_COLLAGE_DATA names no folder with real photographs")
+    photo = sorted(Path(folder, "photos").glob("grocery_*.jpg"))[place]
+    given = {"Load Image.image": str(photo), "Project Image.steps": "10"}
+    before, after = pixels(photo).astype(int), pixels(run(ROOT / "workflows" / "edit_photo.json", given).files[0])
+    changed = (before != after).any(-1)
+    rows, columns, side = *changed.shape, min(changed.shape)
+    middle = changed[rows // 2 - side // 4 : rows // 2 + side // 4, columns // 2 - side // 4 : columns // 2 + side // 4]
+    assert middle.mean() > 0.5  # a fruit was drawn there
+    assert not changed[: (rows - side) // 2 + side // 12].any()  # above the octagon
+    assert not changed[:, : (columns - side) // 2 + side // 12].any()  # left of it
