@@ -72,8 +72,8 @@ def edit_photo(page: Page) -> None:
     crop = page.add("NeuralCollageCropForCollage", image=photo, mask=photo[1], size=CANVAS)
     page.group(
         "Where to edit",
-        "What you painted in the Mask Editor; an octagon in the middle of the square if you painted nothing: a mask "
-        "grown over everything is empty only if it was empty before.",
+        "What you painted in the Mask Editor: best one fruit, just inside its edge. If you painted nothing, an "
+        "octagon in the middle: a mask grown over everything is empty only if it was empty before.",
     )
     painted = page.add("GrowMask", "Anything painted?", mask=crop[1], expand=CANVAS, tapered_corners=False)
     default = combine(page, octagon(page), painted, "subtract", "Octagon, if not")
@@ -99,8 +99,8 @@ def edit_photo(page: Page) -> None:
     drawn = combine(page, where, not_white(page, edited), "multiply", "Blend mask")
     page.group(
         "Back into the photo",
-        "`paste` puts the drawn pixels in; `transfer` adds to the photo what the edit changed, so that its own detail "
-        "stays, if the reconstruction is good; the others are Poisson blending. Outside the mask the photo stays as "
+        "`paste` puts the drawn pixels in; `transfer` adds to the photo what the edit changed, so that its own detail"
+        " stays, if the reconstruction is good; the others are Poisson blending. Outside the mask the photo stays as "
         "it is, to the last bit.",
     )
     parts = {"photo": photo, "edited": edited, "mask": drawn, "crop": crop[2], "unedited": projected[1]}
