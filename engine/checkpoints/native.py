@@ -140,7 +140,10 @@ def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
 def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        temporary.touch()
+        permissions = temporary.stat().st_mode  # those of any new file; safetensors lets only the owner read its own
         save_file(tensors, temporary, metadata=metadata)
+        temporary.chmod(permissions)
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"The model must be saved in an existing, writable folder; {path}: {error}.") from error
