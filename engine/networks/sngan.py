@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..style import Style, spread
 from .generator import Generator, State
+from .initialisation import initialise
 
 __all__ = ["GENERATOR_CHANNELS", "ConditionalBatchNorm", "GeneratorConfig", "SNGANGenerator"]
 
@@ -138,7 +139,7 @@ class SNGANGenerator(Generator):
         self.norm_sizes = tuple(
             size for pair in zip(self.feature_sizes[:-1], self.feature_sizes[1:], strict=True) for size in pair
         )
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def begin(self, z: Tensor) -> State:
         """z (N, D) -> (N, C0, 4, 4)."""
@@ -152,14 +153,3 @@ class SNGANGenerator(Generator):
     def vectors(self, z: Tensor, labels: Tensor) -> list[Tensor]:
         """Every norm is told the class number: labels (N,) once for each."""
         return [labels] * len(self.norm_sizes)
-
-
-def _initialise(module: nn.Module) -> None:
-    """Glorot uniform as the original: gain sqrt(2) for the 3x3 convolutions inside blocks, 1 elsewhere."""
-    if isinstance(module, GeneratorBlock):
-        for conv in (module.conv1, module.conv2):
-            nn.init.xavier_uniform_(conv.weight, gain=2**0.5)
-    elif isinstance(module, (nn.Conv2d, nn.Linear)):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

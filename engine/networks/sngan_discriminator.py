@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .initialisation import initialise
 from .spectral import SpectralConv2d, SpectralEmbedding, SpectralLinear
 
 __all__ = ["DISCRIMINATOR_CHANNELS", "DiscriminatorConfig", "SNGANDiscriminator", "discriminator_config"]
@@ -128,7 +128,7 @@ class SNGANDiscriminator(nn.Module):
             self.blocks.append(ShrinkingBlock(width_in, hidden, width_out) if shrinks else FlatBlock(width_out, hidden))
         self.linear = SpectralLinear(config.channels[-1], 1)
         self.embed = SpectralEmbedding(config.n_classes, config.channels[-1]) if config.n_classes else None
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Output of the last block after ReLU: (N, 3, R, R) -> (N, C, R/2^s, R/2^s) for s shrinking blocks."""
@@ -148,14 +148,3 @@ class SNGANDiscriminator(nn.Module):
         if labels is not None and self.embed is not None:
             logits = logits + (self.embed(labels) * h).sum(1, keepdim=True)
         return logits
-
-
-def _initialise(module: nn.Module) -> None:
-    """Glorot uniform as the original: gain sqrt(2) for the 3x3 convolutions inside blocks, 1 elsewhere."""
-    if isinstance(module, (FirstBlock, ShrinkingBlock, FlatBlock)):
-        for conv in (module.conv1, module.conv2):
-            nn.init.xavier_uniform_(conv.weight, gain=2**0.5)
-    elif isinstance(module, (SpectralConv2d, SpectralLinear, SpectralEmbedding)):
-        nn.init.xavier_uniform_(module.weight)
-        if not isinstance(module, SpectralEmbedding) and module.bias is not None:
-            torch.nn.init.zeros_(module.bias)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..style import Style, resize
+from .initialisation import initialise
 from .sngan import ConditionalBatchNorm
 from .sngan_discriminator import down
 
@@ -79,7 +80,7 @@ class SNGANEncoder(nn.Module):
         self.blocks = nn.ModuleList(EncoderBlock(a, b, config.n_classes) for a, b in widths)
         self.last = nn.Linear(config.channels[-1] * config.bottom**2, config.dim_z)
         self.prelu = nn.PReLU(config.dim_z)
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """z (N, D) of images (N, 3, H, W) in [-1, 1] (brought to the encoder's own size) and labels (N,)."""
@@ -88,14 +89,3 @@ class SNGANEncoder(nn.Module):
         for block in self.blocks:
             h = block(h, style)
         return self.prelu(self.last(h.flatten(1)))
-
-
-def _initialise(module: nn.Module) -> None:
-    """Glorot uniform as the original: gain sqrt(2) for the 3x3 convolutions inside blocks, 1 elsewhere."""
-    if isinstance(module, EncoderBlock):
-        for conv in (module.conv1, module.conv2):
-            nn.init.xavier_uniform_(conv.weight, gain=2**0.5)
-    elif isinstance(module, (nn.Conv2d, nn.Linear)):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
