@@ -82,8 +82,9 @@ class ConditionalBatchNorm(nn.Module):
             # The statistics go into the K pairs, which is exact (weights sum to one) and costs nothing per pixel.
             gamma = gamma * torch.rsqrt(self.var + self.EPS)
             beta = beta - gamma * self.mean
-        pairs = spread(torch.cat([gamma, beta], dim=-1), style.weights).to(x.dtype)  # (N, 2C, h, w) or (N, 2C, 1, 1)
-        scale, shift = pairs.chunk(2, dim=1)
+        # (N, C, h, w), or (N, C, 1, 1) where one class holds everywhere. Two maps of C channels and not one of 2C: a
+        # smaller block of memory is used again by the next norm, where a large one is asked of the system each time.
+        scale, shift = (spread(values, style.weights).to(x.dtype) for values in (gamma, beta))
         return torch.addcmul(shift, x, scale)
 
     def extra_repr(self) -> str:
