@@ -70,14 +70,7 @@ def edit_photo(page: Page) -> None:
         "pack's workflows folder into ComfyUI's input folder, or choose a photo of your own.",
     )
     crop = page.add("NeuralCollageCropForCollage", image=photo, mask=photo[1], size=CANVAS)
-    page.group(
-        "Where to edit",
-        "What you painted in the Mask Editor: best one fruit, just inside its edge. If you painted nothing, an "
-        "octagon in the middle: a mask grown over everything is empty only if it was empty before.",
-    )
-    painted = page.add("GrowMask", "Anything painted?", mask=crop[1], expand=CANVAS, tapered_corners=False)
-    default = combine(page, octagon(page), painted, "subtract", "Octagon, if not")
-    where = combine(page, default, crop[1], "add", "Mask to edit")
+    where = painted_or_middle(page, crop[1])
     page.group(
         "Find it in the model",
         "Manifold projection looks for the latent that draws the square; `auto` tries every class. The starter knows "
@@ -91,23 +84,46 @@ def edit_photo(page: Page) -> None:
     regions = page.add("NeuralCollagePaintClass", mask=where, label="lemon", feather=6.0)
     shown = page.add("NeuralCollagePreviewClassMap", class_map=regions, gan=gan)
     edited = render(page, gan, edit(page, projected, regions))
+    drawn = blend_mask(page, where, edited)
+    parts = {"photo": photo, "edited": edited, "mask": drawn, "crop": crop[2], "unedited": projected[1]}
+    stitched = back_into_the_photo(page, parts)
+    stages = {"photo": photo, "crop": crop, "reconstruction": projected[1], "class map": shown, "edited crop": edited}
+    sheet(page, "edit_photo", {**stages, "stitched photo": stitched}, size=384)
+
+
+def painted_or_middle(page: Page, mask: Output) -> Placed:
+    """The mask to edit: what was painted, or the middle of the square."""
+    page.group(
+        "Where to edit",
+        "What you painted in the Mask Editor: best one fruit, just inside its edge. If you painted nothing, an "
+        "octagon in the middle: a mask grown over everything is empty only if it was empty before.",
+    )
+    painted = page.add("GrowMask", "Anything painted?", mask=mask, expand=CANVAS, tapered_corners=False)
+    default = combine(page, octagon(page), painted, "subtract", "Octagon, if not")
+    return combine(page, default, mask, "add", "Mask to edit")
+
+
+def blend_mask(page: Page, where: Placed, edited: Placed) -> Placed:
+    """What of the mask to edit the drawn fruit covers."""
     page.group(
         "What was drawn",
         "The drawn fruit can be smaller than yours: the white around it is no part of the edit. What is white is "
         "found, the rest is grown and shrunk to close bright spots, and counts inside the mask to edit alone.",
     )
-    drawn = combine(page, where, not_white(page, edited), "multiply", "Blend mask")
+    return combine(page, where, not_white(page, edited), "multiply", "Blend mask")
+
+
+def back_into_the_photo(page: Page, parts: dict[str, Any]) -> Placed:
+    """Stitch, and save what it gives."""
     page.group(
         "Back into the photo",
         "`paste` puts the drawn pixels in; `transfer` adds to the photo what the edit changed, so that its own detail"
         " stays, if the reconstruction is good; the others are Poisson blending. Outside the mask the photo stays as "
         "it is, to the last bit.",
     )
-    parts = {"photo": photo, "edited": edited, "mask": drawn, "crop": crop[2], "unedited": projected[1]}
     stitched = page.add("NeuralCollageStitch", mode="paste", feather=3.0, **parts)
     save(page, "edit_photo", stitched)
-    stages = {"photo": photo, "crop": crop, "reconstruction": projected[1], "class map": shown, "edited crop": edited}
-    sheet(page, "edit_photo", {**stages, "stitched photo": stitched}, size=384)
+    return stitched
 
 
 def feature_collage(page: Page) -> None:
