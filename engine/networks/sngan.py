@@ -19,7 +19,7 @@ from ..style import Style, spread
 from .generator import Generator, State
 from .initialisation import initialise
 
-__all__ = ["GENERATOR_CHANNELS", "ConditionalBatchNorm", "GeneratorConfig", "SNGANGenerator"]
+__all__ = ["GENERATOR_CHANNELS", "ConditionalBatchNorm", "GeneratorConfig", "PyramidConfig", "SNGANGenerator"]
 
 GENERATOR_CHANNELS = {
     # layout: width of the first map and of each block's output, as multiples of ch
@@ -31,27 +31,32 @@ GENERATOR_CHANNELS = {
 
 
 @dataclass(frozen=True)
-class GeneratorConfig:
-    """Everything that fixes the shape of an SNGAN generator."""
+class PyramidConfig:
+    """Everything that fixes the shape of a network between a small map and a picture, whichever way it goes."""
 
     channels: tuple[int, ...]
-    """Width of the first map, then of each block's output; each block doubles the size."""
+    """Width of the first map, then of each block's output; each block doubles or halves the size."""
     n_classes: int
     """Number of classes; 1 for a model without classes."""
     dim_z: int = 128
     """Length of the latent."""
     bottom: int = 4
-    """Side of the first map, in pixels."""
+    """Side of the smallest map, in pixels."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
         if len(self.channels) < 2 or min((*self.channels, self.n_classes, self.dim_z, self.bottom)) < 1:
-            raise InputError(f"An SNGAN generator needs two or more widths and positive sizes; got {self}.")
+            raise InputError(f"An SNGAN network needs two or more widths and positive sizes; got {self}.")
 
     @property
     def resolution(self) -> int:
         """Side of the picture, in pixels."""
         return self.bottom * 2 ** (len(self.channels) - 1)
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(PyramidConfig):
+    """Shape of an SNGAN generator: from the small map up."""
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import InputError
 from ..style import Style, resize
 from .initialisation import initialise
-from .sngan import ConditionalBatchNorm
+from .sngan import ConditionalBatchNorm, PyramidConfig
 from .sngan_discriminator import down
 
 __all__ = ["ENCODER_CHANNELS", "EncoderConfig", "SNGANEncoder"]
@@ -27,27 +26,8 @@ ENCODER_CHANNELS = {
 
 
 @dataclass(frozen=True)
-class EncoderConfig:
-    """Everything that fixes the shape of an SNGAN encoder."""
-
-    channels: tuple[int, ...]
-    """Width of the first convolution, then of each block's output; each block halves the size."""
-    n_classes: int
-    """Number of classes; 1 for a model without classes."""
-    dim_z: int = 128
-    """Length of the latent."""
-    bottom: int = 4
-    """Side of the last map, in pixels."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", tuple(self.channels))
-        if len(self.channels) < 2 or min((*self.channels, self.n_classes, self.dim_z, self.bottom)) < 1:
-            raise InputError(f"An encoder needs two or more widths and positive sizes; got {self}.")
-
-    @property
-    def resolution(self) -> int:
-        """Side of the pictures it reads, in pixels."""
-        return self.bottom * 2 ** (len(self.channels) - 1)
+class EncoderConfig(PyramidConfig):
+    """Shape of an SNGAN encoder: from the picture down. Its first width is that of the first convolution."""
 
 
 class EncoderBlock(nn.Module):

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ..errors import DataError
 
-__all__ = ["ImageSet", "load_images", "to_network", "to_picture"]
+__all__ = ["ImageSet", "load_images", "to_network"]
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 FORMATS = ("JPEG", "PNG")  # by content: other readers of Pillow's may start programs of their own
@@ -62,13 +62,8 @@ class ImageSet:
 
 
 def to_network(pictures: Tensor) -> Tensor:
-    """uint8 pictures (N, 3, R, R) to floats in [-1, 1]; `to_picture` undoes it exactly."""
+    """uint8 pictures (N, 3, R, R) to floats in [-1, 1]; a sheet gives them back exactly."""
     return pictures.float() / 127.5 - 1
-
-
-def to_picture(images: Tensor) -> Tensor:
-    """Floats in [-1, 1], (N, 3, R, R), to uint8 pictures; values outside are cut off."""
-    return (images.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def load_images(

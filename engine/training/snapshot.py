@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..errors import TrainingError
-from .data import to_picture
+from ..sheet import contact_sheet, save_png
 
 KINDS = ("gan", "encoder", "auxiliary")
 
@@ -49,14 +48,8 @@ class RunFolder:
 
     def sheet(self, samples: Tensor, step: int) -> Path:
         """Write samples (rows, columns, 3, R, R) in [-1, 1] as one PNG."""
-        rows, columns, _, height, width = samples.shape
-        grid = to_picture(samples.flatten(0, 1)).reshape(rows, columns, 3, height, width)
-        picture = grid.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
-        path = self.path / f"samples_{step:07d}.png"
-        temporary = path.with_suffix(".part")
-        Image.fromarray(picture.cpu().numpy()).save(temporary, format="PNG")
-        os.replace(temporary, path)
-        return path
+        picture, _ = contact_sheet(samples, gap=0)
+        return save_png(self.path / f"samples_{step:07d}.png", picture)
 
     def write_log(self, row: Mapping[str, float]) -> None:
         """Append one row; the first one of a run writes the header too."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from neural_collage.engine.errors import DataError
+from neural_collage.engine.sheet import contact_sheet
 from neural_collage.engine.training import data
-from neural_collage.engine.training.data import load_images, to_network, to_picture
+from neural_collage.engine.training.data import load_images, to_network
 from PIL import Image
 
 
@@ -114,7 +115,8 @@ def test_what_cannot_be_used_is_refused(tmp_path):
 
 def test_bytes_survive_the_way_through_the_network():
     every = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(1, 3, 16, 16)
-    assert torch.equal(to_picture(to_network(every)), every)
+    sheet, _ = contact_sheet(to_network(every)[None], gap=0)
+    assert torch.equal(sheet, every[0])
     assert to_network(every).aminmax() == (-1, 1)
 
 
