@@ -10,7 +10,7 @@ images = nc.render(gan, nc.Collage(latent).label(regions))
 
 from .checkpoints import load, peek, save
 from .class_map import ClassMap
-from .collage import Collage, Latent, mix
+from .collage import Collage, mix
 from .crop import Crop
 from .curve import draw_curve
 from .difference import difference
@@ -27,6 +27,7 @@ from .errors import (
     WorkflowError,
 )
 from .gan import Gan
+from .latent import Latent
 from .layers import parse_layers
 from .legend import draw_class_map
 from .mask import shape_mask

@@ -1,4 +1,4 @@
-"""Latent and Collage: what a picture is made from, and the ordered edits made to it. Frozen values, no networks.
+"""Collage: a latent and the ordered edits made to it. Frozen values, no networks.
 
 Edits belong to the picture, not to the model: a changed mask re-runs only the render, and one collage can be drawn by
 any model of its family. An edit returns a new collage; tensors inside are never written to.
@@ -16,46 +16,15 @@ from torch import Tensor
 
 from .class_map import ClassMap
 from .errors import InputError
+from .latent import Latent
 from .pictures import as_mask
 from .ranges import expect, real, whole
 
-__all__ = ["Collage", "FeatureEdit", "LabelEdit", "Latent", "mix"]
-
-
-_WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class Latent:
-    """What a generator starts from."""
-
-    z: Tensor
-    """(N, D) numbers, standard normal where they were drawn."""
-    labels: Tensor
-    """(N,) class numbers, from 0."""
-    truncation: float = 1.0
-    """How z was drawn: 1 for the plain normal, below 1 for `Gan.sample`'s truncated one."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.z, Tensor) or self.z.dim() != 2 or 0 in self.z.shape or not self.z.is_floating_point():
-            raise InputError(f"A latent's z must be a float tensor (N, D); got {_told(self.z)}.")
-        if not isinstance(self.labels, Tensor) or self.labels.dim() != 1 or self.labels.dtype not in _WHOLE:
-            raise InputError(
-                f"A latent's labels must be a tensor (N,) of whole class numbers; got {_told(self.labels)}."
-            )
-        if len(self.labels) != len(self.z):
-            raise InputError(f"A latent needs one label for each z; got {len(self.z)} z and {len(self.labels)} labels.")
-        if not torch.isfinite(self.z).all():
-            raise InputError(
-                "A latent's z must hold finite numbers; got NaN or infinity. Was the projection rate too high?"
-            )
-
-    def __len__(self) -> int:
-        return len(self.z)
+__all__ = ["Collage", "FeatureEdit", "LabelEdit", "mix"]
 
 
 def _told(value: object) -> str:
-    return f"{tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
+    return f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +67,8 @@ class Collage:
     def __post_init__(self) -> None:
         if not isinstance(self.latent, Latent):
             raise InputError(
-                f"A collage starts from a Latent; got {_told(self.latent)}. Draw one with `gan.sample` or project one."
+                f"A collage starts from a Latent; got {_told(self.latent)}. "
+                "Draw one with `gan.sample` or project one."
             )
 
     def __len__(self) -> int:
@@ -156,31 +126,44 @@ def _as_units(units: Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 def mix(first: Collage, second: Collage, amount: float) -> Collage:
-    """Slerp from the first collage's z to the second's; labels and edits of the first stay.
+    """From the first collage's latent towards the second's: slerp for z, lerp for w; the first's labels and edits stay.
 
-    Spherical interpolation keeps the length that a normal latent has (White 2016), which plain averaging would shorten.
+    Spherical interpolation keeps the length that a normal z has (White 2016), which plain averaging would shorten;
+    styles w lie in a space made for straight lines (Karras et al. 2019, section 4).
 
     Args:
-        first: its edits and labels are kept.
-        second: only its z is used; one image, or as many as the first.
+        first: its edits, labels, truncation and noise are kept.
+        second: only its z (or w) is used; one image, or as many as the first.
         amount: 0 is the first, 1 the second.
 
     Raises:
-        InputError: no collages, latents of different length, batches that do not fit, or an amount outside 0 to 1.
+        InputError: no collages, one with z and one with w, latents of different length, batches that do not fit, or an
+            amount outside 0 to 1.
     """
     first, second = expect(first, Collage, "The first to mix"), expect(second, Collage, "The second to mix")
-    a, b = first.latent.z, second.latent.z.to(first.latent.z)
-    if a.shape[1] != b.shape[1]:
+    a, b = first.latent.point, second.latent.point.to(first.latent.point)
+    if (first.latent.z is None) != (second.latent.z is None):
         raise InputError(
-            f"Both collages must come from one model; their latents have {a.shape[1]} and {b.shape[1]} numbers."
+            "Both collages must start from z, or both from w; got one of each. Project or draw both alike."
+        )
+    if a.shape[-1] != b.shape[-1] or (a.dim() == b.dim() and a.shape[1:] != b.shape[1:]):
+        raise InputError(
+            f"Both collages must come from one model; their latents have {_size(a)} and {_size(b)} numbers."
         )
     if len(a) != len(b) and 1 not in (len(a), len(b)):
         raise InputError(f"Batches must be of one length, or one of them single; got {len(a)} and {len(b)}.")
     amount = real(amount, "Amount", 0, 1)
-    count = max(len(a), len(b))
-    z = {0.0: a, 1.0: b}.get(amount, _slerp(a, b, amount)).expand(count, -1)  # the ends are exact
-    labels = first.latent.labels.expand(count)
-    return replace(first, latent=replace(first.latent, z=z.clone(), labels=labels.clone()))
+    latent = first.latent.repeated(max(len(a), len(b)))
+    if latent.z is not None:
+        point = {0.0: a, 1.0: b}.get(amount, _slerp(a, b, amount))  # the ends are exact
+    else:
+        a, b = (w[:, None] if a.dim() != b.dim() and w.dim() == 2 else w for w in (a, b))
+        point = torch.lerp(*torch.broadcast_tensors(a, b), amount)
+    return replace(first, latent=latent.at(point.expand(len(latent), *point.shape[1:]).clone()))
+
+
+def _size(point: Tensor) -> str:
+    return " x ".join(str(side) for side in point.shape[1:])
 
 
 def _slerp(a: Tensor, b: Tensor, amount: float) -> Tensor:

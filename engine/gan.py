@@ -17,8 +17,8 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from .collage import Latent
 from .errors import InputError, LabelError, ModelError
+from .latent import Latent
 from .networks.auxiliary import Auxiliary
 from .networks.generator import Generator
 from .networks.sngan_discriminator import SNGANDiscriminator
@@ -97,6 +97,36 @@ class Gan:
             )
         return part
 
+    def check(self, latent: Latent, whose: str = "") -> None:
+        """Refuse a latent that this model cannot draw.
+
+        Raises:
+            InputError: z or w of another size, or w for a family without it. `whose` goes into the message.
+            LabelError: labels that are no classes of this model.
+        """
+        if latent.z is not None and latent.z.shape[1] != self.dim_z:
+            raise InputError(
+                f"This model's latents have {self.dim_z} numbers; those{whose} have {latent.z.shape[1]}. "
+                f"Draw or project them with the model that renders them."
+            )
+        if latent.w is not None:
+            self._check_w(latent.w, whose)
+        if latent.labels.min() < 0 or latent.labels.max() >= self.n_classes:
+            raise LabelError(
+                f"The labels{whose} must be class numbers from 0 to {self.n_classes - 1}; got "
+                f"{latent.labels.tolist()}. Draw or project the picture with the model that renders it."
+            )
+
+    def _check_w(self, w: Tensor, whose: str) -> None:
+        wanted = self.generator.w_shape
+        if wanted is None:
+            raise InputError(f"This model draws from z and has no styles w; the latents{whose} hold w. Give them as z.")
+        if tuple(w.shape[1:]) not in (wanted, wanted[1:]):
+            raise InputError(
+                f"This model's styles w are ({wanted[1]},) or, one for each layer, {wanted}; those{whose} are "
+                f"{tuple(w.shape[1:])}. Draw or project them with the model that renders them."
+            )
+
     def drawing(self) -> Generator:
         """The generator, ready to draw.
 
@@ -174,7 +204,8 @@ class Gan:
             labels: one class or several, names or numbers.
             seed: any whole number from 0 to 2^64 - 1.
             truncation: 1 draws from the standard normal; t below 1 from the normal truncated at two deviations, times t
-                (Brock et al. 2019, section 3.1).
+                (Brock et al. 2019, section 3.1). StyleGANs always draw from the standard normal, and pull w towards its
+                mean when the picture is drawn (Karras et al. 2019, appendix B).
             count: how many, where `labels` is a single one.
 
         Raises:
@@ -183,8 +214,12 @@ class Gan:
         truncation, seed = positive(truncation, "Truncation", 1), whole(seed, "A seed", 0, SEEDS - 1)
         count = None if count is None else whole(count, "The number of latents", 1)
         numbers = self.labels(labels, count)
-        z = torch.stack([_draw(seed + i, self.dim_z, truncation) for i in range(len(numbers))])
-        return Latent(z.to(self.device, self.dtype), numbers, truncation)
+        seeds = range(seed, seed + len(numbers))
+        drawn = truncation if self.generator.truncates_z else 1.0
+        z = torch.stack([_draw(each, self.dim_z, drawn) for each in seeds])
+        # Of a seed beyond int64 the low bits serve: noise only has to differ from seed to seed.
+        noise = None if self.generator.w_shape is None else torch.tensor([each % 2**63 for each in seeds])
+        return Latent(z.to(self.device, self.dtype), numbers, truncation, noise=noise)
 
 
 def _draw(seed: int, length: int, truncation: float) -> Tensor:

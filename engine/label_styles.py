@@ -10,15 +10,17 @@ Shapes: N images, K labels in use, D latent size, h w size of a norm.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from .collage import Collage, LabelEdit, Latent
+from .collage import Collage, LabelEdit
 from .errors import InputError, LabelError, MaskError
 from .gan import Gan
+from .latent import Latent
 from .layers import parse_layers
+from .networks.generator import frame
 from .style import Style, over, resize
 
 __all__ = ["LabelStyles", "check_aspect", "repeat"]
@@ -63,41 +65,44 @@ class LabelStyles:
     count: int
     """N: how many pictures there are."""
     _composed: dict[frozenset[int], tuple[list[Key], Tensor]] = field(default_factory=dict)
-    _resized: dict[tuple[frozenset[int], int], tuple[list[Key], Tensor]] = field(default_factory=dict)
+    _resized: dict[tuple[frozenset[int], int, int], tuple[list[Key], Tensor]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         norm_sizes = self.gan.generator.norm_sizes
-        self.z, self.labels = _fitted(self.gan, self.collage.latent, self.count, "")
+        self.latent = _fitted(self.gan, self.collage.latent, self.count, "")
         self.edits: list[LabelEdit] = [edit for edit in self.collage.edits if isinstance(edit, LabelEdit)]
         self.layers = [parse_layers(edit.layers, norm_sizes) for edit in self.edits]
         for edit in self.edits:
             check_aspect(edit.class_map.weights, "masks of a class map")
         # Pictures that share one label are told it by its number, so that painting it again is the same entry.
-        self.own: Key = int(self.labels[0]) if (self.labels == self.labels[0]).all() else None
+        labels = self.latent.labels
+        self.own: Key = int(labels[0]) if (labels == labels[0]).all() else None
         self._vectors: dict[Key, list[Tensor]] = {}
+        self._noise = self.gan.generator.noise(self.latent)
 
     def at(self, norm: int) -> Style:
         """What conditional norm number `norm` (from 0) is told: K vectors for each picture, and their maps."""
         active = frozenset(i for i, layers in enumerate(self.layers) if norm in layers)
-        keys, weights = self._maps(active, self.gan.generator.norm_sizes[norm])
-        return Style(torch.stack([self._told(key)[norm] for key in keys], dim=1), weights)
+        margins = self.gan.generator.norm_margins
+        keys, weights = self._maps(active, self.gan.generator.norm_sizes[norm], margins[norm] if margins else 0)
+        return Style(torch.stack([self._told(key)[norm] for key in keys], dim=1), weights, self._noise[norm])
 
-    def _maps(self, active: frozenset[int], size: int) -> tuple[list[Key], Tensor]:
-        """Keys and their weights (N, K, size, size), or (N, 1, 1, 1) where one label holds everywhere."""
-        if (active, size) not in self._resized:
+    def _maps(self, active: frozenset[int], size: int, margin: int) -> tuple[list[Key], Tensor]:
+        """Keys and their weights (N, K, h, w) on a norm's canvas, or (N, 1, 1, 1) where one label holds everywhere."""
+        if (active, size, margin) not in self._resized:
             if active not in self._composed:
                 self._composed[active] = self._compose(active)
             keys, weights = self._composed[active]
-            resized = weights if len(keys) == 1 else resize(weights, (size, size))
-            self._resized[active, size] = keys, resized
-        return self._resized[active, size]
+            resized = weights if len(keys) == 1 else frame(weights, size, margin)
+            self._resized[active, size, margin] = keys, resized
+        return self._resized[active, size, margin]
 
     def _compose(self, active: frozenset[int]) -> tuple[list[Key], Tensor]:
         """Paint the active edits over the picture's own label, in their order, at the size of the largest mask."""
-        maps = [self.edits[i].class_map.weights.to(self.z.device) for i in sorted(active)]
+        maps = [self.edits[i].class_map.weights.to(self.gan.device) for i in sorted(active)]
         side = max((map.shape[-1] for map in maps), default=1)
         keys: list[Key] = [self.own]
-        weights = torch.ones(self.count, 1, side, side, device=self.z.device)
+        weights = torch.ones(self.count, 1, side, side, device=self.gan.device)
         for i, above in zip(sorted(active), maps, strict=True):
             above = repeat(resize(above, (side, side)), self.count, "masks of a class map")
             weights = over(weights, above)
@@ -110,30 +115,29 @@ class LabelStyles:
     def _told(self, key: Key) -> list[Tensor]:
         """One vector a norm for the label that `key` stands for."""
         if key not in self._vectors:
-            z, labels = self.z, self.labels
+            latent = self.latent
             if isinstance(key, Collage):
-                z, labels = _fitted(self.gan, key.latent, self.count, " of a painted collage")
+                latent = _fitted(self.gan, key.latent, self.count, " of a painted collage")
             elif key is not None:
-                labels = torch.full_like(labels, int(key))  # type: ignore[call-overload]
-            self._vectors[key] = self.gan.generator.vectors(z, labels)
+                latent = _relabelled(latent, int(key))  # type: ignore[call-overload]
+            self._vectors[key] = self.gan.generator.vectors(latent)
         return self._vectors[key]
 
 
-def _fitted(gan: Gan, latent: Latent, count: int, whose: str) -> tuple[Tensor, Tensor]:
-    """z (N, D) and labels (N,) on the model's device and in its precision, refused where the model cannot draw them."""
-    if latent.z.shape[1] != gan.dim_z:
-        raise InputError(
-            f"This model's latents have {gan.dim_z} numbers; those{whose} have {latent.z.shape[1]}. "
-            f"Draw or project them with the model that renders them."
-        )
-    if latent.labels.min() < 0 or latent.labels.max() >= gan.n_classes:
+def _relabelled(latent: Latent, label: int) -> Latent:
+    """The same pictures under another class. Styles w have a class in them already, and nothing to map again."""
+    if latent.w is not None and (latent.labels != label).any():
         raise LabelError(
-            f"The labels{whose} must be class numbers from 0 to {gan.n_classes - 1}; got "
-            f"{latent.labels.tolist()}. Draw or project the picture with the model that renders it."
+            f"To paint a class, the picture must start from z, which is mapped again under class {label}; this one "
+            "starts from w, the styles themselves. Paint another collage in place of the class, or project on z."
         )
-    z = latent.z.to(gan.device, gan.dtype)
-    labels = latent.labels.to(gan.device, torch.int64)
-    return repeat(z, count, f"latents{whose}"), repeat(labels, count, f"labels{whose}")
+    return replace(latent, labels=torch.full_like(latent.labels, label))
+
+
+def _fitted(gan: Gan, latent: Latent, count: int, whose: str) -> Latent:
+    """The latent on the model's device and in its precision, `count` long, refused where the model cannot draw it."""
+    gan.check(latent, whose)
+    return latent.to(gan.device, gan.dtype).repeated(count)
 
 
 def _merge(keys: list[Key], weights: Tensor) -> tuple[list[Key], Tensor]:

@@ -16,9 +16,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .collage import Latent
 from .errors import InputError
 from .gan import Gan
+from .latent import Latent
 from .networks.auxiliary import Auxiliary
 from .ranges import expect, positive, whole
 from .reconstruction import Reconstruction

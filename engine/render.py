@@ -9,7 +9,7 @@ Shapes: N images of a stream, C channels, h w size of a feature map, R picture s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,9 +20,9 @@ from .errors import InputError
 from .gan import Gan
 from .label_styles import LabelStyles, check_aspect, repeat
 from .layers import parse_layers
-from .networks.generator import Generator, State
+from .networks.generator import Generator, State, frame
 from .ranges import expect
-from .style import Style, resize
+from .style import Style
 
 __all__ = ["changes", "render"]
 
@@ -51,8 +51,9 @@ def render(gan: Gan, collage: Collage) -> Tensor:
     styles = [
         _together([s.styles.at(norm) for s in streams if s.last >= layer]) for norm, layer in _norm_layers(generator)
     ]
-    z = torch.cat([stream.styles.z for stream in streams])
-    return generator(z, styles, lambda index, state: _edit(streams, index, state))
+    latents = [stream.styles.latent for stream in streams]
+    first = _joined([generator.begin(latent) for latent in latents])
+    return generator.end(generator.run(first, styles, partial(_edit, generator, streams)), latents[0])
 
 
 def changes(gan: Gan, collage: Collage, images: Tensor) -> Tensor:
@@ -138,9 +139,14 @@ def _count(collage: Collage, known: dict[int, int]) -> int:
 
 
 def _norm_layers(generator: Generator) -> list[tuple[int, int]]:
-    """(norm, layer) for every conditional norm: layer i works between feature maps i - 1 and i."""
-    layers = [layer for layer, module in enumerate(generator.layers, 1) for _ in range(module.n_norms)]  # type: ignore[call-overload]
-    return list(enumerate(layers))
+    """(norm, layer) for every conditional norm: layer i makes feature map i."""
+    numbered = enumerate(generator.layers, start=generator.first_map())
+    return list(enumerate([layer for layer, module in numbered for _ in range(module.n_norms)]))  # type: ignore[call-overload]
+
+
+def _joined(states: list[State]) -> State:
+    """The states of several streams as one batch."""
+    return tuple(torch.cat(tensors) for tensors in zip(*states, strict=True))
 
 
 def _together(styles: list[Style]) -> Style:
@@ -150,7 +156,14 @@ def _together(styles: list[Style]) -> Style:
     most = max(style.vectors.shape[1] for style in styles)
     size = max((style.weights.shape[-2:] for style in styles), key=lambda hw: hw[0])
     padded = [_pad(style, most, size) for style in styles]
-    return Style(torch.cat([style.vectors for style in padded]), torch.cat([style.weights for style in padded]))
+    vectors, weights = (torch.cat([getattr(style, name) for style in padded]) for name in ("vectors", "weights"))
+    return Style(vectors, weights, _joined_noise(padded))
+
+
+def _joined_noise(styles: list[Style]) -> Tensor | None:
+    """Each stream's noise, repeated to its pictures: (N, 1, h, w). A layer has noise for all streams or for none."""
+    noises = [style.noise.expand(len(style.vectors), -1, -1, -1) for style in styles if style.noise is not None]
+    return torch.cat(noises) if noises else None
 
 
 def _pad(style: Style, most: int, size: torch.Size) -> Style:
@@ -158,10 +171,10 @@ def _pad(style: Style, most: int, size: torch.Size) -> Style:
     weights = style.weights.expand(-1, -1, *size)
     if missing:
         weights = torch.cat([weights, weights.new_zeros(len(weights), missing, *size)], dim=1)
-    return Style(torch.cat([style.vectors, *[style.vectors[:, :1]] * missing], dim=1), weights)
+    return Style(torch.cat([style.vectors, *[style.vectors[:, :1]] * missing], dim=1), weights, style.noise)
 
 
-def _edit(streams: list[_Stream], index: int, state: State) -> State:
+def _edit(generator: Generator, streams: list[_Stream], index: int, state: State) -> State:
     """Blend at feature map `index`, then drop the streams that are not needed any more."""
     running = [stream for stream in streams if stream.last >= index]
     staying = [stream for stream in running if stream.last > index]
@@ -170,22 +183,23 @@ def _edit(streams: list[_Stream], index: int, state: State) -> State:
         return state
     counts = [stream.count for stream in running]
     parts = dict(zip(running, zip(*(tensor.split(counts) for tensor in state), strict=True), strict=True))
+    place = generator.feature_sizes[index], generator.feature_margins[index] if generator.feature_margins else 0
     # References first: what a picture takes from its reference includes the reference's own edits.
     for stream in sorted(blending, key=lambda stream: stream.depth):
         here = [(edit, reference) for edit, maps, reference in stream.blends if index in maps]
-        parts[stream] = reduce(lambda own, use: _blend(own, parts[use[1]], use[0], stream.count), here, parts[stream])
-    if len(staying) == 1:
-        return parts[staying[0]]
-    return tuple(torch.cat(tensors) for tensors in zip(*(parts[stream] for stream in staying), strict=True))
+        for edit, reference in here:
+            parts[stream] = _blend(parts[stream], parts[reference], edit, stream.count, place)
+    return parts[staying[0]] if len(staying) == 1 else _joined([parts[stream] for stream in staying])
 
 
-def _blend(own: State, reference: State, edit: FeatureEdit, count: int) -> State:
-    """`h <- h + m s (shifted reference - h)` for every tensor of a state (paper eq. 3)."""
+def _blend(own: State, reference: State, edit: FeatureEdit, count: int, place: tuple[int, int]) -> State:
+    """`h <- h + m s (shifted reference - h)` for every tensor of a state (paper eq. 3), all of one size and margin."""
     mask = repeat(edit.mask.to(own[0].device), count, "masks of a feature collage") * edit.strength
+    weight_everywhere = frame(mask, *place)  # (N, 1, h, w)
     blended = []
     for h, r in zip(own, reference, strict=True):
-        r = repeat(_shift(r, edit.shift), count, "pictures of a reference")
-        weight = resize(mask, (h.shape[-2], h.shape[-1])).to(h.dtype)  # (N, 1, h, w)
+        r = repeat(_shift(r, edit.shift, place[0]), count, "pictures of a reference")
+        weight = weight_everywhere.to(h.dtype)
         if edit.units is not None:
             weight = weight * _unit_mask(edit.units, h)
         blended.append(torch.lerp(h, r.to(h.dtype), weight))  # exact at weight 0 and at weight 1
@@ -207,13 +221,13 @@ def _unit_mask(units: tuple[int, ...], features: Tensor) -> Tensor:
     return mask
 
 
-def _shift(features: Tensor, shift: tuple[float, float]) -> Tensor:
-    """Move (N, C, h, w) by fractions of its size, (right, down): bilinear, the exposed border replicated."""
+def _shift(features: Tensor, shift: tuple[float, float], unit: int) -> Tensor:
+    """Move (N, C, h, w) by fractions of `unit` pixels, (right, down): bilinear, the exposed border replicated."""
     for dimension, fraction in ((3, shift[0]), (2, shift[1])):
         size = features.shape[dimension]
         if fraction == 0:
             continue
-        source = (torch.arange(size, dtype=torch.float64) - fraction * size).clamp(0, size - 1)
+        source = (torch.arange(size, dtype=torch.float64) - fraction * unit).clamp(0, size - 1)
         low = source.floor().long().clamp(max=max(size - 2, 0))
         part = (source - low).to(features.dtype).to(features.device)
         part = part.view([-1 if d == dimension else 1 for d in range(4)])

@@ -101,8 +101,10 @@ class Style:
     """(N, K) class numbers or (N, K, V) vectors; the norm projects them, the loop never looks inside."""
     weights: Tensor
     """(N, K, h, w) at the norm's own size, summing to one over K; (N, 1, 1, 1) where one vector holds everywhere."""
+    noise: Tensor | None = None
+    """(1 or N, 1, h, w): what the layer adds to every channel before the norm (StyleGAN); None for nothing."""
 
     @classmethod
-    def uniform(cls, vectors: Tensor) -> Style:
+    def uniform(cls, vectors: Tensor, noise: Tensor | None = None) -> Style:
         """The same vector everywhere: `vectors` (N,) class numbers or (N, V)."""
-        return cls(vectors[:, None], torch.ones(len(vectors), 1, 1, 1, device=vectors.device))
+        return cls(vectors[:, None], torch.ones(len(vectors), 1, 1, 1, device=vectors.device), noise)

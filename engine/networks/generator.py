@@ -1,13 +1,13 @@
 """A generator shaped to be cut between its layers, and the one loop that runs it.
 
-    begin(z) -> state          the first feature map (for SNGAN the 4x4 map)
+    begin(latent) -> state     what the first layer works on (for SNGAN the first 4x4 map)
     layers                     each maps a state to a state, told one Style per conditional norm
-    end(state) -> images       whatever follows the last layer
+    end(state, latent)         pictures: whatever follows the last layer
 
 The same loop serves plain generation, label collage (other styles), feature collage (an edit between layers),
 projection and training. A state is a tuple of spatial tensors, because some families carry more than features.
 
-Shapes: N images, D latent size, R picture size.
+Shapes: N images, D latent size, V length of a style, R picture size, r size of a layer.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..style import Style
+from ..latent import Latent
+from ..style import Style, resize
 
-__all__ = ["Generator", "State"]
+__all__ = ["Generator", "State", "frame"]
 
 State = tuple[Tensor, ...]
 Edit = Callable[[int, State], State]
@@ -28,6 +30,12 @@ Edit = Callable[[int, State], State]
 def unedited(index: int, state: State) -> State:
     """The edit that changes nothing."""
     return state
+
+
+def frame(maps: Tensor, size: int, margin: int) -> Tensor:
+    """Maps of the picture (N, K, H, W) at a layer's `size`, continued over its margin: (N, K, size + 2 margin, ...)."""
+    resized = resize(maps, (size, size))
+    return F.pad(resized, (margin,) * 4, mode="replicate") if margin else resized
 
 
 class Generator(nn.Module, ABC):
@@ -39,44 +47,73 @@ class Generator(nn.Module, ABC):
     """How many classes there are; 1 for a model without classes."""
     resolution: int
     """Side R of the square picture, in pixels."""
+    w_shape: tuple[int, int] | None = None
+    """(L, V): how many styles w+ has, and their length; None for families that have no w."""
+    truncates_z = True
+    """Whether truncation is in how z is drawn (BigGAN); else it pulls w towards its mean when a picture is drawn."""
     norm_sizes: tuple[int, ...]
     """Size in pixels at which each conditional norm works, from the input on. A label collage picks from these."""
     feature_sizes: tuple[int, ...]
-    """Size in pixels of the first map and of each layer's output. A feature collage picks from these."""
+    """Size in pixels of each feature map that a feature collage can blend: each layer's output, and before them the
+    first state where it is a map of its own picture (then there is one more than there are layers)."""
+    norm_margins: tuple[int, ...] = ()
+    """Pixels that each norm's canvas extends beyond the picture, on every side; empty where none does."""
+    feature_margins: tuple[int, ...] = ()
+    """The same for each feature map."""
     layers: nn.ModuleList
     """Each layer is called as `layer(state, styles)` and has `n_norms`, the number of styles that it takes."""
 
     @abstractmethod
-    def begin(self, z: Tensor) -> State:
-        """The first feature map, from z (N, D)."""
+    def begin(self, latent: Latent) -> State:
+        """What the first layer works on, for the N pictures of `latent`."""
 
     @abstractmethod
-    def end(self, state: State) -> Tensor:
-        """Pictures (N, 3, R, R) in [-1, 1] from the last state."""
+    def end(self, state: State, latent: Latent) -> Tensor:
+        """Pictures (N, 3, R, R), about [-1, 1], from the last state of the N pictures of `latent`."""
 
     @abstractmethod
-    def vectors(self, z: Tensor, labels: Tensor) -> list[Tensor]:
-        """What each conditional norm is told for z (N, D) and labels (N,): one (N,) or (N, V) tensor a norm."""
+    def vectors(self, latent: Latent) -> list[Tensor]:
+        """What each conditional norm is told for the N pictures of `latent`: one (N,) or (N, V) tensor a norm."""
 
-    def forward(self, z: Tensor, styles: Sequence[Style], edit: Edit = unedited) -> Tensor:
+    def noise(self, latent: Latent) -> list[Tensor | None]:
+        """What each conditional norm's layer adds as noise, (1 or N, 1, r, r); None where there is none."""
+        return [None] * len(self.norm_sizes)
+
+    def first_map(self) -> int:
+        """Number of the first layer's output among the feature maps: 1 where the first state counts as one, else 0."""
+        return len(self.feature_sizes) - len(self.layers)
+
+    def run(self, state: State, styles: Sequence[Style], edit: Edit = unedited) -> State:
         """Run the layers: the one loop.
 
         Args:
-            z: (N, D).
+            state: from `begin`.
             styles: one for each conditional norm, from the input on.
-            edit: called with 0 and the first state, then with i and the output of layer i (counted from 1);
+            edit: called with the number of each feature map (from 0, as in `feature_sizes`) and the state there;
                 returns the state to go on with. It may drop trailing images; later styles then have fewer too.
 
         Returns:
-            (N, 3, R, R) in [-1, 1].
+            The last state, for `end`.
         """
         told = iter(styles)
-        state = edit(0, self.begin(z))
-        for index, layer in enumerate(self.layers, start=1):
+        first = self.first_map()
+        if first:
+            state = edit(0, state)
+        for index, layer in enumerate(self.layers, start=first):
             state = layer(state, [next(told) for _ in range(layer.n_norms)])  # type: ignore[operator]
             state = edit(index, state)
-        return self.end(state)
+        return state
+
+    def forward(self, latent: Latent, styles: Sequence[Style] | None = None, edit: Edit = unedited) -> Tensor:
+        """Pictures (N, 3, R, R), about [-1, 1]: plain ones, or under other styles and an edit (as `run` has them)."""
+        styles = self.styles(latent) if styles is None else styles
+        return self.end(self.run(self.begin(latent), styles, edit), latent)
+
+    def styles(self, latent: Latent) -> list[Style]:
+        """What each conditional norm is told where nothing is painted: one vector, everywhere."""
+        told = zip(self.vectors(latent), self.noise(latent), strict=True)
+        return [Style.uniform(vector, noise) for vector, noise in told]
 
     def generate(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Plain pictures (N, 3, R, R) in [-1, 1] from z (N, D) and labels (N,)."""
-        return self(z, [Style.uniform(vector) for vector in self.vectors(z, labels)])
+        """Plain pictures (N, 3, R, R) from z (N, D) and labels (N,)."""
+        return self(Latent(z, labels))

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..latent import Latent
 from ..style import Style, spread
 from .generator import Generator, State
 from .initialisation import initialise
@@ -147,15 +148,15 @@ class SNGANGenerator(Generator):
         )
         self.apply(initialise)
 
-    def begin(self, z: Tensor) -> State:
+    def begin(self, latent: Latent) -> State:
         """z (N, D) -> (N, C0, 4, 4)."""
-        return (self.first(z).unflatten(1, (-1, self.config.bottom, self.config.bottom)),)
+        return (self.first(latent.z).unflatten(1, (-1, self.config.bottom, self.config.bottom)),)
 
-    def end(self, state: State) -> Tensor:
+    def end(self, state: State, latent: Latent) -> Tensor:
         """(N, C, R, R) -> pictures (N, 3, R, R) in [-1, 1]."""
         (x,) = state
         return torch.tanh(self.last_conv(F.relu(self.last_norm(x))))
 
-    def vectors(self, z: Tensor, labels: Tensor) -> list[Tensor]:
+    def vectors(self, latent: Latent) -> list[Tensor]:
         """Every norm is told the class number: labels (N,) once for each."""
-        return [labels] * len(self.norm_sizes)
+        return [latent.labels] * len(self.norm_sizes)

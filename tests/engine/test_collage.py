@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 from neural_collage.engine.class_map import ClassMap
-from neural_collage.engine.collage import Collage, FeatureEdit, LabelEdit, Latent, mix
+from neural_collage.engine.collage import Collage, FeatureEdit, LabelEdit, mix
 from neural_collage.engine.errors import InputError
+from neural_collage.engine.latent import Latent
 
 
 def collage(n: int = 1, seed: int = 0, length: int = 6) -> Collage:

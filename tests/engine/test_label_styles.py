@@ -6,9 +6,10 @@ import pytest
 import torch
 import toy
 from neural_collage.engine.class_map import ClassMap
-from neural_collage.engine.collage import Collage, Latent
+from neural_collage.engine.collage import Collage
 from neural_collage.engine.gan import Gan
 from neural_collage.engine.label_styles import LabelStyles
+from neural_collage.engine.latent import Latent
 from neural_collage.engine.render import render
 
 LEFT = torch.zeros(16, 16)

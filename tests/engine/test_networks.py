@@ -36,17 +36,15 @@ def test_the_loop_calls_the_edit_with_every_feature_map():
         return state
 
     latent = gan.sample(1)
-    styles = [Style.uniform(vector) for vector in gan.generator.vectors(latent.z, latent.labels)]
-    image = gan.generator(latent.z, styles, edit)
+    image = gan.generator(latent, edit=edit)
     assert seen == list(enumerate(gan.generator.feature_sizes)) == [(0, 4), (1, 8), (2, 16), (3, 32)]
-    assert torch.equal(image, gan.generator.generate(latent.z, latent.labels))
+    assert torch.equal(image, gan.generator(latent))
 
 
 def test_feature_maps_equal_the_oracle():
     gan, seen = toy.gan(bare=True), []
     latent = gan.sample(2, seed=4)
-    styles = [Style.uniform(vector) for vector in gan.generator.vectors(latent.z, latent.labels)]
-    gan.generator(latent.z, styles, lambda index, state: seen.append(state[0][0].numpy()) or state)
+    gan.generator(latent, edit=lambda index, state: seen.append(state[0][0].numpy()) or state)
     expected, _ = oracles.generate(gan.generator, latent.z[0], oracles.everywhere(gan.generator, 2))
     for ours, theirs in zip(seen, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)

@@ -54,7 +54,7 @@ def test_three_inputs(name):
         return (streams,)
 
     styles = [style(data["classes"], weights, inputs + 1) for weights in numbered(data, "w")]
-    found = generator(data["zs"][:, 0], styles, blend)[-1:]
+    found = generator(nc.Latent(data["zs"][:, 0], labels(torch.zeros(inputs))), styles, blend)[-1:]
     assert worst(found, data["x"]) < IMAGE
     recorded = sorted(key for key in data if key.startswith("stage_carry"))
     assert all(worst(carried[int(key[-2:])], data[key]) < MAP for key in recorded)
@@ -85,5 +85,6 @@ def test_several_references_at_once_are_overs_in_a_row():
         return (streams,)
 
     styles = [style(data["classes"], weights, len(data["zs"])) for weights in numbered(data, "w")]
-    wanted = gan.generator(data["zs"][:, 0], styles, blend)[:1]
+    z = data["zs"][:, 0]
+    wanted = gan.generator(nc.Latent(z, labels(torch.zeros(len(z)))), styles, blend)[:1]
     assert worst(nc.render(gan, made), wanted) < IMAGE

@@ -6,7 +6,6 @@ import parity
 import pytest
 import torch
 from neural_collage import engine as nc
-from neural_collage.engine.style import Style
 from parity import case, images, labels, worst
 
 IMAGE, MAP, MIX = 1e-4, 1e-4, 2e-4
@@ -55,7 +54,7 @@ def test_plain_stages():
         return state
 
     handle = generator.last_conv.register_forward_hook(lambda module, inputs, output: found.append(output))
-    generator(z, [Style.uniform(vector) for vector in generator.vectors(z, y)], keep)
+    generator(nc.Latent(z, y), edit=keep)
     handle.remove()
     # Blocks are numbered from 2; what is kept last is the picture before tanh.
     recorded = {0: "stage_l1", -1: "stage_pre_tanh"} | {i: f"stage_block{i + 1}" for i in range(1, len(found) - 1)}

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 import toy
-from neural_collage.engine.collage import Latent
 from neural_collage.engine.errors import InputError, ModelError
 from neural_collage.engine.gan import Gan
+from neural_collage.engine.latent import Latent
 from neural_collage.engine.projection import RATES, SEEDS, TOGETHER, ProjectionStep, project
 from neural_collage.engine.reconstruction import reconstruction_loss
 

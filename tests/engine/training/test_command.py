@@ -152,7 +152,7 @@ def test_settled_statistics_are_those_of_the_generators_own_pictures():
     settle_statistics(generator, passes=150, batch=32)
     assert not generator.training
     z = torch.randn(3000, generator.dim_z, generator=torch.Generator().manual_seed(5))
-    (first,) = generator.begin(z)
+    (first,) = generator.begin(nc.Latent(z, torch.zeros(3000, dtype=torch.int64)))
     norm = generator.layers[0].norm1
     assert torch.allclose(norm.mean, first.mean((0, 2, 3)), atol=0.1)
     assert torch.allclose(norm.var, first.var((0, 2, 3)), rtol=0.1)
