@@ -8,6 +8,7 @@ regions = nc.ClassMap().paint("lemon", mask)
 images = nc.render(gan, nc.Collage(latent).label(regions))
 """
 
+from .batches import count_pictures, cut_batch, in_pieces
 from .checkpoints import load, peek, save
 from .class_map import ClassMap
 from .collage import Collage, mix
@@ -63,10 +64,13 @@ __all__ = [
     "WorkflowError",
     "changes",
     "class_map_from_colours",
+    "count_pictures",
+    "cut_batch",
     "difference",
     "draw_class_map",
     "draw_curve",
     "draw_stages",
+    "in_pieces",
     "load",
     "mix",
     "parse_layers",
