@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .batches import count_pictures
 from .collage import Collage, FeatureEdit
 from .difference import difference
 from .errors import InputError
@@ -117,25 +118,8 @@ def _stream(gan: Gan, collage: Collage, found: dict[int, _Stream]) -> _Stream:
         active = [(edit, maps) for edit, maps in chosen if edit.strength * edit.mask.max() > 0]
         blends = [(edit, maps, _stream(gan, edit.reference, found)) for edit, maps in active]
         depth = 1 + max((reference.depth for _, _, reference in blends), default=0)
-        found[id(collage)] = _Stream(collage, LabelStyles(gan, collage, _count(collage, {})), blends, depth)
+        found[id(collage)] = _Stream(collage, LabelStyles(gan, collage, count_pictures(collage)), blends, depth)
     return found[id(collage)]
-
-
-def _count(collage: Collage, known: dict[int, int]) -> int:
-    """How many pictures a collage makes: the longest batch of its latent, maps, painted styles, masks, references.
-
-    `known` keeps the counts found, by identity: a reference that is used twice is counted once.
-    """
-    if id(collage) not in known:
-        counts = [len(collage)]
-        for edit in collage.edits:
-            if isinstance(edit, FeatureEdit):
-                counts += [len(edit.mask), _count(edit.reference, known)]
-            else:
-                painted = [label for label in edit.class_map.labels if isinstance(label, Collage)]
-                counts += [len(edit.class_map.weights), *map(len, painted)]
-        known[id(collage)] = max(counts)
-    return known[id(collage)]
 
 
 def _norm_layers(generator: Generator) -> list[tuple[int, int]]:

@@ -29,8 +29,9 @@ ENGINE = {
     "gan": {*LOW, "latent", "networks"},
     "reconstruction": {*LOW, "gan"},
     "label_styles": {*LOW, "style", "layers", "class_map", "collage", "latent", "networks", "gan"},
+    "batches": {*LOW, "collage"},
     "difference": {*LOW, "style"},
-    "render": {*LOW, "style", "difference", "layers", "collage", "networks", "gan", "label_styles"},
+    "render": {*LOW, "style", "difference", "layers", "batches", "collage", "networks", "gan", "label_styles"},
     "projection": {*LOW, "style", "latent", "networks", "gan", "reconstruction"},
     "checkpoints": {*LOW, "networks", "gan"},
 }
