@@ -15,6 +15,7 @@ from .collage import Collage, mix
 from .crop import Crop
 from .curve import draw_curve
 from .difference import difference
+from .drawing import paint_drawing
 from .errors import (
     CheckpointError,
     DataError,
@@ -73,6 +74,7 @@ __all__ = [
     "in_pieces",
     "load",
     "mix",
+    "paint_drawing",
     "parse_layers",
     "parse_units",
     "peek",

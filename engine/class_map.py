@@ -56,14 +56,20 @@ class ClassMap:
             InputError: a strength outside 0 to 1.
         """
         _check_label(label)
-        above = as_mask(mask) * real(strength, "Strength", 0, 1)
-        below, above = _together(self.weights.to(above.device), above)
-        if label not in self.labels:
-            return ClassMap((*self.labels, label), over(below, above))
-        painted, index = over(below, above), self.labels.index(label)
-        merged = painted[:, :-1].clone()
-        merged[:, index] += painted[:, -1]
-        return ClassMap(self.labels, merged)
+        return self.under(ClassMap((label,), as_mask(mask) * real(strength, "Strength", 0, 1)))
+
+    def under(self, above: ClassMap) -> ClassMap:
+        """Paint a whole class map over this one. A label of both is one entry.
+
+        Raises:
+            MaskError: masks of another aspect or batch size.
+        """
+        below, top = _together(self.weights.to(above.weights.device), above.weights)
+        painted, every = over(below, top), (*self.labels, *above.labels)
+        labels = tuple(dict.fromkeys(every))
+        places = torch.tensor([labels.index(label) for label in every], dtype=torch.long, device=painted.device)
+        merged = painted.new_zeros(len(painted), len(labels), *painted.shape[-2:])
+        return ClassMap(labels, merged.index_add_(1, places, painted))
 
     @classmethod
     def from_weights(cls, labels: Sequence[Hashable], weights: Tensor) -> ClassMap:
@@ -123,7 +129,8 @@ def _together(below: Tensor, above: Tensor) -> tuple[Tensor, Tensor]:
     height, width = max(below.shape[-2:], above.shape[-2:], key=lambda hw: hw[0] * hw[1])
     # Maps of different aspect cannot both fit one picture; a pixel of rounding is allowed, and an empty map fits all.
     slack = max(*below.shape[-2:], *above.shape[-2:])
-    if below.shape[1] and abs(below.shape[-2] * above.shape[-1] - below.shape[-1] * above.shape[-2]) > slack:
+    astray = abs(below.shape[-2] * above.shape[-1] - below.shape[-1] * above.shape[-2])
+    if below.shape[1] and above.shape[1] and astray > slack:
         raise MaskError(
             f"All masks of a class map must have one aspect; got {tuple(below.shape[-2:])} and "
             f"{tuple(above.shape[-2:])} (height, width). Resize or crop the mask to the picture."

@@ -48,6 +48,22 @@ def test_later_paint_covers_earlier_paint():
     assert painted(regions, 2).min() == 1
 
 
+def test_a_map_over_a_map_is_its_regions_painted_one_by_one():
+    below = ClassMap().paint(1, ramp()).paint(2, ramp().T, 0.5)
+    above = ClassMap().paint(2, ramp(), 0.5).paint(3, 1 - ramp())
+    together, single = below.under(above), below.paint(2, ramp(), 0.5).paint(3, 1 - ramp())
+    assert together.labels == single.labels == (1, 2, 3)
+    torch.testing.assert_close(together.weights, single.weights)
+
+
+def test_an_empty_map_changes_nothing_above_or_below():
+    regions = ClassMap().paint(1, torch.rand(4, 6)).paint(2, torch.rand(4, 6), 0.5)
+    for same in (ClassMap().under(regions), regions.under(ClassMap())):
+        assert same.labels == regions.labels
+        assert torch.equal(same.weights, regions.weights)
+    assert ClassMap().under(ClassMap()).labels == ()
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (1, 8, 8), (1, 1, 8, 8)])
 def test_masks_may_have_two_to_four_dimensions(shape: tuple[int, ...]):
     assert torch.equal(ClassMap().paint(1, ramp().reshape(shape)).weights, ramp()[None, None])
