@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from .errors import InputError, LabelError, ModelError
 from .latent import Latent
+from .networks.absent import AbsentGenerator
 from .networks.auxiliary import Auxiliary
+from .networks.discriminator import Discriminator
 from .networks.generator import Generator
-from .networks.sngan_discriminator import SNGANDiscriminator
 from .ranges import positive, whole
 
 __all__ = ["Gan"]
@@ -36,7 +37,7 @@ class Gan:
 
     generator: Generator
     """z and styles -> pictures."""
-    discriminator: SNGANDiscriminator | None = None
+    discriminator: Discriminator | None = None
     """Pictures -> logits, and the features of eq. 4. Projection measures with it."""
     encoder: nn.Module | None = None
     """Pictures and labels -> z. Projection starts from it."""
@@ -69,12 +70,18 @@ class Gan:
     @property
     def device(self) -> torch.device:
         """Where the generator's weights are."""
-        return next(self.generator.parameters()).device
+        return self._weight.device
 
     @property
     def dtype(self) -> torch.dtype:
         """The precision of the generator's weights; float32 unless someone converted them."""
-        return next(self.generator.parameters()).dtype
+        return self._weight.dtype
+
+    @property
+    def _weight(self) -> Tensor:
+        """Any of the weights: the generator's, or, where there is none, the discriminator's."""
+        parts = (part for part in (self.generator, self.discriminator) if part is not None)
+        return next(weight for part in parts for weight in part.parameters())
 
     def to(self, device: torch.device | str) -> Gan:
         """The same model with its weights moved to `device`. (The modules are shared: both values point to it.)"""
@@ -131,8 +138,10 @@ class Gan:
         """The generator, ready to draw.
 
         Raises:
-            ModelError: it is in training mode.
+            ModelError: it is in training mode, or not there at all.
         """
+        if isinstance(self.generator, AbsentGenerator):
+            self.generator.refuse()
         if self.generator.training:
             raise ModelError("Pictures are drawn in evaluation mode; the generator is training. Call its `eval()`.")
         return self.generator
@@ -210,7 +219,10 @@ class Gan:
 
         Raises:
             LabelError, InputError: an unknown class, or a seed, truncation or count out of range.
+            ModelError: a model without a generator.
         """
+        if isinstance(self.generator, AbsentGenerator):
+            self.generator.refuse()
         truncation, seed = positive(truncation, "Truncation", 1), whole(seed, "A seed", 0, SEEDS - 1)
         count = None if count is None else whole(count, "The number of latents", 1)
         numbers = self.labels(labels, count)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -36,6 +37,8 @@ class Contents:
     """Reads the tensors of the given names, in float32."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Text in the header, where the container has any."""
+    tree: Any = None
+    """What a torch file or pickle holds, as plain data (`records.py`); None for other containers."""
 
 
 def as_path(path: str | os.PathLike[str]) -> Path:

@@ -1,6 +1,6 @@
 """load and peek: any weights file, or several, to one Gan.
 
-file -> contents (`contents.py`) -> outline and canonical names (`native.py`, `chainer.py`: one family a file)
+file -> contents (`contents.py`) -> its format (`formats.py`) -> outline and canonical names (one layout a file)
      -> networks, strictly (`parts.py`).
 """
 
@@ -12,19 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import CheckpointError, InputError
 from ..gan import Gan
-from . import chainer, native
+from ..networks.absent import AbsentGenerator
 from .contents import Contents, open_contents
+from .formats import States, detect
 from .outline import PARTS, Outline, check_fit
 from .parts import build
 
 __all__ = ["load", "peek"]
-
-READERS = {"npz": chainer, "safetensors": native}
-"""Which module reads the names in which container."""
 
 Source = str | os.PathLike[str]
 
@@ -35,7 +32,7 @@ class _File:
 
     contents: Contents
     outline: Outline
-    states: Mapping[str, Mapping[str, Tensor]]
+    states: States
 
 
 def peek(path: Source) -> Outline:
@@ -45,7 +42,7 @@ def peek(path: Source) -> Outline:
         CheckpointError: a file that is damaged or holds no known network.
     """
     contents = open_contents(path)
-    return READERS[contents.container].outline(contents)
+    return detect(contents).outline(contents)
 
 
 def load(
@@ -64,7 +61,7 @@ def load(
     Args:
         path: a file with a generator and whatever else it has.
         generator: a file that has a generator, in place of `path`.
-        discriminator: a file that has a discriminator.
+        discriminator: a file that has a discriminator. It may come alone: then it measures pictures and nothing draws.
         encoder: a file that has an encoder.
         auxiliary: a file that has the auxiliary pair A, B. The authors' files of it also hold the generator, which must
             be the model's own, and which is taken where no other is given.
@@ -81,7 +78,8 @@ def load(
         raise InputError(f"A model has one generator; got two files, {path} and {generator}. Give one of them.")
     with torch.inference_mode(False), torch.no_grad():
         files = _read_all(path, given)
-        check_fit({part: file.outline.configs[part] for part, file in files.items()})
+        if "generator" in files:
+            check_fit({part: file.outline.configs[part] for part, file in files.items()})
         return _assemble(files)
 
 
@@ -101,7 +99,7 @@ def _read_all(path: Source | None, given: Mapping[str, Source]) -> dict[str, _Fi
         if part == "auxiliary" and "generator" in file.outline.parts:
             _same_generator(files.setdefault("generator", file), file)
         files[part] = file
-    if "generator" not in files:
+    if "generator" not in files and (path is not None or set(given) != {"discriminator"}):
         names = ", ".join(f"{file.contents.path.name} ({part})" for part, file in files.items())
         raise CheckpointError(f"A model needs a generator; only {names} arrived. Add the generator's file.")
     return files
@@ -109,8 +107,8 @@ def _read_all(path: Source | None, given: Mapping[str, Source]) -> dict[str, _Fi
 
 def _read(source: Source) -> _File:
     contents = open_contents(source)
-    reader: Any = READERS[contents.container]
-    return _File(contents, reader.outline(contents), reader.states(contents))
+    known = detect(contents)
+    return _File(contents, known.outline(contents), known.states(contents))
 
 
 def _same_generator(one: _File, other: _File) -> None:
@@ -139,7 +137,10 @@ def _assemble(files: Mapping[str, _File]) -> Gan:
         for part in PARTS
         if part in files
     }
-    main = files["generator"].outline
+    if "generator" not in networks:
+        config = files["discriminator"].outline.configs["discriminator"]
+        networks["generator"] = AbsentGenerator(config.resolution, config.n_classes).eval()
+    main = files["generator" if "generator" in files else "discriminator"].outline
     origins = dict.fromkeys(file.outline.facts.get("provenance", "") for file in files.values())
     facts = {"family": main.family, **main.facts, "provenance": "; ".join(filter(None, origins))}
     return Gan(**networks, class_names=main.class_names, facts={name: text for name, text in facts.items() if text})

@@ -15,11 +15,12 @@ Raw weights and their spectral-norm vectors u are kept, so that training can go 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import torch
 from safetensors import SafetensorError
@@ -39,6 +40,8 @@ FORMAT, VERSION = "neural-collage", "1"
 OWN_FIELDS = ("format", "version", "family", "parts", "class_names")
 LARGEST = 2**20
 """No size in a configuration is larger; it keeps nonsense from being allocated."""
+MOST = 64
+"""No list in a configuration is longer, and no word."""
 
 
 def outline(contents: Contents) -> Outline:
@@ -188,7 +191,7 @@ class _Header:
             raise self.error(f"the {part}'s configuration must have exactly {some(wanted)}; it is {_short(values)}")
         for name, value in values.items():
             if not _is(value, types[name]):
-                raise self.error(f"{name} of the {part} must be a size ({types[name]}); it is {_short(value)}")
+                raise self.error(f"{name} of the {part} must be a size or word ({types[name]}); it is {_short(value)}")
         try:
             return kind(**values)
         except InputError as error:
@@ -196,10 +199,14 @@ class _Header:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a JSON value is a size, or a list of up to 16 where the configuration has a tuple."""
+    """Whether a JSON value is what a field may hold: a size, number, word or switch, or a list where it is a tuple."""
     if kind is int:
         return type(value) is int and 0 <= value <= LARGEST
-    return isinstance(value, list) and len(value) <= 16 and all(_is(item, int) for item in value)
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    if kind in (bool, str):
+        return type(value) is kind and len(str(value)) <= MOST
+    return isinstance(value, list) and len(value) <= MOST and all(_is(item, get_args(kind)[0]) for item in value)
 
 
 def _short(value: Any) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import CheckpointError
 from ..networks.auxiliary import Auxiliary, AuxiliaryConfig
@@ -16,7 +17,8 @@ from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
 
 __all__ = ["FAMILIES", "PARTS", "Config", "Outline", "check_fit"]
 
-Config = GeneratorConfig | DiscriminatorConfig | EncoderConfig | AuxiliaryConfig
+Config = Any
+"""A network's configuration: a frozen dataclass of numbers, texts and tuples of numbers, one of those in `FAMILIES`."""
 
 PARTS = ("generator", "discriminator", "encoder", "auxiliary")
 """Names of the parts of a `Gan`, in the order in which they are loaded and saved."""

@@ -32,7 +32,7 @@ def weights(network: nn.Module) -> dict[str, Tensor]:
 
 
 def build(config: Config, state: Mapping[str, Tensor], where: str) -> nn.Module:
-    """The network of `config` holding copies of `state`, in evaluation mode, its parameters frozen.
+    """The network of `config` that takes over the tensors of `state`, in evaluation mode, its parameters frozen.
 
     It can be differentiated through even when built under `torch.inference_mode()`, as ComfyUI's nodes run.
 
@@ -50,7 +50,8 @@ def build(config: Config, state: Mapping[str, Tensor], where: str) -> nn.Module:
             network = _network(config)
         _check(weights(network), state, where)
         counters = {name: old for name, old in network.state_dict().items() if name.endswith(COUNTERS)}
-        network.load_state_dict({**state, **counters}, strict=True)
+        # The tensors are taken over, not copied: a model of half the memory would not hold both.
+        network.load_state_dict({**state, **counters}, strict=True, assign=True)
     return network.eval().requires_grad_(False)
 
 

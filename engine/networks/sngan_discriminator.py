@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .discriminator import ProjectionDiscriminator
 from .initialisation import initialise
 from .spectral import SpectralConv2d, SpectralEmbedding, SpectralLinear
 
@@ -114,7 +115,7 @@ class FlatBlock(nn.Module):
         return x + self.conv2(F.relu(self.conv1(F.relu(x))))
 
 
-class SNGANDiscriminator(nn.Module):
+class SNGANDiscriminator(ProjectionDiscriminator):
     """Residual blocks down to a small map; logit = linear of its sum over pixels, plus the class row times that sum."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
@@ -129,22 +130,3 @@ class SNGANDiscriminator(nn.Module):
         self.linear = SpectralLinear(config.channels[-1], 1)
         self.embed = SpectralEmbedding(config.n_classes, config.channels[-1]) if config.n_classes else None
         self.apply(initialise)
-
-    def feature_map(self, images: Tensor) -> Tensor:
-        """Output of the last block after ReLU: (N, 3, R, R) -> (N, C, R/2^s, R/2^s) for s shrinking blocks."""
-        h = images
-        for block in self.blocks:
-            h = block(h)
-        return F.relu(h)
-
-    def features(self, images: Tensor) -> Tensor:
-        """Psi of paper eq. 4, before its normalisation: the feature map, flattened to (N, C h w)."""
-        return self.feature_map(images).flatten(1)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Logits (N, 1) of images (N, 3, R, R) in [-1, 1]; without labels (N,) the class term is left out."""
-        h = self.feature_map(images).sum((2, 3))  # (N, C)
-        logits = self.linear(h)  # (N, 1)
-        if labels is not None and self.embed is not None:
-            logits = logits + (self.embed(labels) * h).sum(1, keepdim=True)
-        return logits

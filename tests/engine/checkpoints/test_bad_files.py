@@ -264,7 +264,18 @@ def test_a_part_in_place_of_another_is_named(tmp_path):
     with pytest.raises(nc.CheckpointError, match=r"needs a generator; only encoder\.npz \(encoder\)"):
         nc.load(files["encoder"])
     with pytest.raises(nc.CheckpointError, match="needs a generator"):
-        nc.load(discriminator=files["discriminator"])
+        nc.load(files["discriminator"])
+
+
+def test_a_discriminator_alone_measures_and_draws_nothing(tmp_path):
+    files = toy.chainer_files(tmp_path)
+    alone, whole = nc.load(discriminator=files["discriminator"]), nc.load(**files)
+    images, labels = torch.rand(2, 3, whole.resolution, whole.resolution), torch.tensor([0, 2])
+    assert torch.equal(alone.discriminator(images, labels), whole.discriminator(images, labels))
+    assert (alone.resolution, alone.n_classes, alone.dtype) == (whole.resolution, whole.n_classes, torch.float32)
+    for draw in (lambda: alone.sample(0), lambda: nc.render(alone, nc.Collage(whole.sample(0)))):
+        with pytest.raises(nc.ModelError, match="Load a generator with it"):
+            draw()
 
 
 STRANGERS: dict[str, tuple[str, dict[str, Any], str]] = {

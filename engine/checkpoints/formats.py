@@ -1,0 +1,80 @@
+"""Which format a weights file has, told by the names in it and never by its own name.
+
+One row of `FORMATS` for each layout that people hold: what it is called, in which container it comes, the names that
+every such file has, and the module that reads it. The first row whose marks are all there is taken; where none is, the
+nearest one is told, and what the file lacks of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from torch import Tensor
+
+from ..errors import CheckpointError
+from . import chainer, native
+from .contents import Contents, some
+from .outline import Outline
+
+__all__ = ["FORMATS", "Format", "detect"]
+
+States = Mapping[str, Mapping[str, Tensor]]
+"""For each part in a file, its weights under canonical names."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A layout of weights files."""
+
+    title: str
+    """For messages: whose files these are."""
+    containers: tuple[str, ...]
+    """Of which kinds the file may be: "npz", "safetensors", "torch" or "pickle"."""
+    marks: tuple[str, ...]
+    """Patterns (`*` for anything), each of which fits at least one name in every such file."""
+    outline: Callable[[Contents], Outline]
+    """What a file holds; raises CheckpointError where names or shapes contradict one another."""
+    states: Callable[[Contents], States]
+    """Its weights, for each part, under canonical names; raises CheckpointError likewise."""
+
+    def missing(self, contents: Contents) -> list[str]:
+        """The marks that a file lacks."""
+        names = list(contents.shapes)
+        return [mark for mark in self.marks if not any(fnmatchcase(name, mark) for name in names)]
+
+
+FORMATS = (
+    Format("Neural Collage", ("safetensors",), (), native.outline, native.states),
+    Format("the paper's authors (Chainer)", ("npz",), (), chainer.outline, chainer.states),
+)
+
+
+def detect(contents: Contents) -> Format:
+    """The format of an opened file.
+
+    Raises:
+        CheckpointError: an optimizer's file, or none that is known; the nearest one is told.
+    """
+    if _is_optimizer(contents.tree):
+        raise CheckpointError(
+            f"{contents.path.name} is the state of an optimizer, which training leaves beside its weights. Give the "
+            "weights: for BigGAN the file without _optim, best G_ema.pth."
+        )
+    formats = [known for known in FORMATS if contents.container in known.containers]
+    for known in formats:
+        if not known.missing(contents):
+            return known
+    if not formats:
+        raise CheckpointError(f"No known model comes as a {contents.container} file; got {contents.path.name}.")
+    nearest = min(formats, key=lambda known: len(known.missing(contents)) / len(known.marks))
+    raise CheckpointError(
+        f"The names in {contents.path.name} must be those of a known model. The nearest is that of {nearest.title}, "
+        f"but the file lacks {some(nearest.missing(contents))}; it has {some(list(contents.shapes))}. Known are "
+        f"{'; '.join(known.title for known in FORMATS)}."
+    )
+
+
+def _is_optimizer(tree: object) -> bool:
+    return isinstance(tree, dict) and {"state", "param_groups"} <= tree.keys()
