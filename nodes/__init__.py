@@ -4,6 +4,7 @@ from .class_maps import ClassMapFromColours, PaintClass, PreviewClassMap
 from .collage import FeatureCollage, LabelCollage, RenderCollage
 from .compose import CropForCollage, Stitch
 from .models import LoadGAN
+from .paint import PaintRegions
 from .sheets import ContactSheet
 from .sources import MixCollages, ProjectImage, RandomCollage
 
@@ -15,6 +16,7 @@ NODE_CLASS_MAPPINGS = {
     "NeuralCollageProjectImage": ProjectImage,
     "NeuralCollageMixCollages": MixCollages,
     "NeuralCollagePaintClass": PaintClass,
+    "NeuralCollagePaintRegions": PaintRegions,
     "NeuralCollageClassMapFromColours": ClassMapFromColours,
     "NeuralCollagePreviewClassMap": PreviewClassMap,
     "NeuralCollageLabelCollage": LabelCollage,
@@ -32,6 +34,7 @@ NODE_DISPLAY_NAME_MAPPINGS = {
     "NeuralCollageProjectImage": "Project Image",
     "NeuralCollageMixCollages": "Mix Collages",
     "NeuralCollagePaintClass": "Paint Class",
+    "NeuralCollagePaintRegions": "Paint Regions",
     "NeuralCollageClassMapFromColours": "Class Map from Colours",
     "NeuralCollagePreviewClassMap": "Preview Class Map",
     "NeuralCollageLabelCollage": "Label Collage (sCBN)",

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from .. import engine as nc
+from .class_names import CLASS_PICKER
 from .sockets import CLASS_MAP, GAN, expect, image_from_engine, image_to_engine, mask_to_engine
 
 __all__ = ["ClassMapFromColours", "PaintClass", "PreviewClassMap"]
@@ -36,7 +37,7 @@ class PaintClass:
                     "MASK",
                     {"tooltip": "Where to paint: 1 fully, 0 not at all. Square, as the GAN's picture is."},
                 ),
-                "label": ("STRING", {"default": "0", "tooltip": label}),
+                "label": ("STRING", {"default": "0", "tooltip": label, **CLASS_PICKER}),
                 "strength": (
                     "FLOAT",
                     {"default": 1.0, "min": 0.0, "max": 1.0, "step": 0.05, "tooltip": "1 covers what lies below."},

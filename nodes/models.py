@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import engine as nc
 from . import host
+from .class_names import class_names
 from .sockets import GAN
 
 __all__ = ["LoadGAN"]
@@ -37,7 +38,10 @@ class LoadGAN:
         files = host.gan_files()
         tooltip = "Weights file in models/gan, models/stylegan or this pack's own models folder."
         parts = {name: ([host.NONE, *files], {"default": host.NONE, "tooltip": told}) for name, told in PARTS.items()}
-        return {"required": {"file": (files, {"tooltip": tooltip})}, "optional": parts}
+        return {
+            "required": {"file": (files, {"tooltip": tooltip, "class_names": class_names(files)})},
+            "optional": parts,
+        }
 
     @classmethod
     def VALIDATE_INPUTS(

@@ -9,6 +9,7 @@ import torch
 
 from .. import engine as nc
 from . import host
+from .class_names import CLASS_PICKER
 from .sockets import COLLAGE, GAN, expect, image_from_engine, image_to_engine, mask_from_engine, thumbnail
 
 __all__ = ["MixCollages", "ProjectImage", "RandomCollage"]
@@ -38,7 +39,7 @@ class RandomCollage:
         return {
             "required": {
                 "gan": (GAN, {"tooltip": "The model that the latents are meant for."}),
-                "label": ("STRING", {"default": "0", "tooltip": CLASS_TIP}),
+                "label": ("STRING", {"default": "0", "tooltip": CLASS_TIP, **CLASS_PICKER}),
                 "seed": (
                     "INT",
                     {"default": 0, "min": 0, "max": 2**64 - 1, "control_after_generate": True, "tooltip": seed},
@@ -82,7 +83,7 @@ class ProjectImage:
             "required": {
                 "gan": (GAN, {"tooltip": "The model; it must have a discriminator."}),
                 "image": ("IMAGE", {"tooltip": "Square pictures; they are shrunk to the model's size."}),
-                "label": ("STRING", {"default": "auto", "tooltip": f"{CLASS_TIP} {AUTO_TIP}"}),
+                "label": ("STRING", {"default": "auto", "tooltip": f"{CLASS_TIP} {AUTO_TIP}", **CLASS_PICKER}),
                 **_descent_widgets(),
             },
             "optional": {

@@ -1,0 +1,80 @@
+import base64
+import io
+import json
+
+import pytest
+import torch
+from neural_collage import engine as nc
+from neural_collage.nodes.paint import EMPTY, SIDE, PaintRegions
+from PIL import Image
+
+ADDRESS = "data:image/jpeg;base64,"
+DRAWING = json.dumps({
+    "size": 64,
+    "brushes": [{"class": "rose", "colour": "#ff0000", "strength": 0.5}],
+    "strokes": [{"brush": 0, "width": 16, "points": [32, 32]}],
+})  # fmt: skip
+
+
+def _paint(drawing=DRAWING, image=None, class_map=None):
+    answer = PaintRegions().paint(drawing, image, class_map)
+    return (*answer["result"], answer["ui"]["base"])
+
+
+def test_a_drawing_becomes_regions_and_a_mask():
+    regions, mask, _ = _paint()
+    assert regions.labels == ("rose",)
+    assert mask.shape == (1, 64, 64)
+    assert torch.equal(regions.weights[:, 0], mask * 0.5)
+    assert mask.device.type == "cpu"
+    assert mask.dtype == torch.float32
+
+
+def test_it_is_painted_over_other_regions():
+    below = nc.ClassMap().paint("tulip", torch.ones(8, 8))
+    regions, mask, _ = _paint(class_map=below)
+    assert regions.labels == ("tulip", "rose")
+    assert torch.equal(regions.weights[:, 0], 1 - mask * 0.5)
+    assert _paint(EMPTY, class_map=below)[0].labels == ("tulip",)
+    assert below.weights.shape == (1, 1, 8, 8)
+
+
+def test_the_first_picture_is_sent_to_be_shown_and_changes_nothing():
+    image = torch.zeros(2, 20, 40, 3)
+    image[0, :, :, 0] = 1
+    regions, mask, base = _paint(image=image)
+    (address,) = base
+    assert address.startswith(ADDRESS)
+    shown = Image.open(io.BytesIO(base64.b64decode(address.removeprefix(ADDRESS))))
+    assert shown.size == (40, 20)
+    assert shown.getpixel((20, 10))[0] > 250  # type: ignore[index]
+    assert torch.equal(regions.weights, _paint()[0].weights)
+    assert torch.equal(mask, _paint()[1])
+    assert _paint()[2] == []
+
+
+def test_large_pictures_are_sent_small():
+    (address,) = _paint(image=torch.rand(1, 64, 3 * SIDE, 3))[2]
+    assert Image.open(io.BytesIO(base64.b64decode(address.removeprefix(ADDRESS)))).width == SIDE
+
+
+def test_no_drawing_is_no_edit(gan):
+    collage = nc.Collage(gan.sample("rose", seed=1))
+    regions, mask, _ = _paint(EMPTY)
+    assert mask.max() == 0
+    assert torch.equal(nc.render(gan, collage.label(regions)), nc.render(gan, collage))
+    assert regions.labels == _paint("")[0].labels == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "told"),
+    [
+        ({"drawing": "{"}, nc.InputError, "JSON text"),
+        ({"drawing": '{"size": 64, "brushes": [], "strokes": [{}]}'}, nc.InputError, "Stroke 0 needs"),
+        ({"image": torch.zeros(1, 8, 8)}, nc.InputError, "image must have shape"),
+        ({"class_map": "rose"}, nc.InputError, "class_map must be a ClassMap"),
+    ],
+)
+def test_bad_input_is_refused(wrong, error, told):
+    with pytest.raises(error, match=told):
+        _paint(**wrong)
