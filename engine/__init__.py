@@ -8,7 +8,7 @@ regions = nc.ClassMap().paint("lemon", mask)
 images = nc.render(gan, nc.Collage(latent).label(regions))
 """
 
-from .batches import count_pictures, cut_batch, in_pieces
+from .batches import count_pictures, cut_batch, in_pieces, join_latents
 from .checkpoints import load, peek, save
 from .class_map import ClassMap
 from .collage import Collage, mix
@@ -72,6 +72,7 @@ __all__ = [
     "draw_curve",
     "draw_stages",
     "in_pieces",
+    "join_latents",
     "load",
     "mix",
     "paint_drawing",

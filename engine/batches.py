@@ -8,7 +8,7 @@ Shapes: N items of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -17,9 +17,10 @@ from torch import Tensor
 
 from .collage import Collage, FeatureEdit
 from .errors import InputError
+from .latent import Latent
 from .ranges import expect, whole
 
-__all__ = ["count_pictures", "cut_batch", "in_pieces"]
+__all__ = ["count_pictures", "cut_batch", "in_pieces", "join_latents"]
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -90,6 +91,26 @@ def _cut_tensor(tensor: Tensor, count: int, piece: slice) -> Tensor:
             f"got {len(tensor)}."
         )
     return tensor[piece] if len(tensor) == count else tensor
+
+
+def join_latents(latents: Sequence[Latent]) -> Latent:
+    """The latents of the pieces of a batch as one again: what undoes `cut_batch`.
+
+    Args:
+        latents: at least one, all of one family.
+    """
+    counts = [len(latent) for latent in latents]
+    parts = {field.name: [getattr(latent, field.name) for latent in latents] for field in fields(Latent)}
+    return latents[0] if len(latents) == 1 else Latent(**{key: _joined(each, counts) for key, each in parts.items()})
+
+
+def _joined(values: Sequence[Any], counts: list[int]) -> Any:
+    """What belongs to the items is put together; what is single, and for all, is the same in every piece."""
+    if isinstance(values[0], tuple):
+        return tuple(_joined(each, counts) for each in zip(*values, strict=True))
+    if isinstance(values[0], Tensor) and [len(value) for value in values] == counts:
+        return torch.cat(list(values))
+    return values[0]
 
 
 def in_pieces(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from .. import engine as nc
+from .pictures import draw_with_changes
 from .sockets import CLASS_MAP, COLLAGE, GAN, expect, image_from_engine, mask_from_engine, mask_to_engine
 
 __all__ = ["FeatureCollage", "LabelCollage", "RenderCollage"]
@@ -120,5 +121,5 @@ class RenderCollage:
 
     def render(self, gan: nc.Gan, collage: nc.Collage) -> tuple[torch.Tensor, torch.Tensor]:
         gan, collage = expect(gan, nc.Gan, "gan"), expect(collage, nc.Collage, "collage")
-        images = nc.render(gan, collage)
-        return image_from_engine(images), mask_from_engine(nc.changes(gan, collage, images))
+        images, changed = draw_with_changes(gan, collage)
+        return image_from_engine(images), mask_from_engine(changed)

@@ -1,7 +1,10 @@
 """Everything that the nodes ask of ComfyUI, and the answer where there is no ComfyUI.
 
 progress(total)   reports steps and previews, and lets the user stop the run
-device(room)      where networks run
+place(gan, room)  brings a model to where networks run, and leaves it to the host to move it away again
+note(text)        a line in the console
+half()            whether the user asked for float16
+spare(items)      memory ran out: makes room, and says so
 gan_files()       the weights files to choose from
 gan_path(name)    the path of one of them
 
@@ -11,28 +14,34 @@ it. "Inside ComfyUI" means that it is the program that runs us, not that it coul
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 from PIL import Image
+from torch import nn
 from tqdm import tqdm
 
-from ..engine import CheckpointError
+from ..engine import CheckpointError, Gan
 
-__all__ = ["FOLDER", "NONE", "Progress", "device", "gan_files", "gan_path", "progress"]
+__all__ = ["FOLDER", "NONE", "Progress", "gan_files", "gan_path", "half", "note", "place", "progress", "spare"]
 
 FOLDER = "gan"
 """Name of our model folder: `models/gan`."""
-EXTENSIONS = (".safetensors", ".npz")
+EXTENSIONS = (".safetensors", ".npz", ".pt", ".pth", ".pkl", ".bin", ".model")
+"""What a weights file may be called; what is in it, the engine finds out."""
 PACK_MODELS = Path(__file__).parent.parent / "models"
 """The starter model lies here."""
 NONE = "none"
 """Stands for no file in a list of files."""
 PREVIEW_SIDE = 512
 """ComfyUI scales larger previews down to this many pixels."""
+ALL = 1e32
+"""More bytes than any model has: ComfyUI's own way of saying "load all of it"."""
 
 
 class Progress(Protocol):
@@ -72,20 +81,97 @@ class _TerminalProgress:
             self.bar.close()
 
 
-def device(room: int = 0) -> torch.device:
-    """Where networks run: ComfyUI's choice inside it; else CUDA, Apple's GPU or the CPU, whichever is there first.
+def place(gan: Gan, room: int = 0) -> None:
+    """Bring a model to where networks run: ComfyUI's choice inside it; else CUDA, Apple's GPU or the CPU.
 
-    ComfyUI is asked to free `room` bytes there, for models of its own may fill the memory.
+    Inside ComfyUI the model is from here on one of those that it accounts for: it moves others away for this one, and
+    this one for others. So every use of a model begins with this call.
+
+    Args:
+        gan: the model; its weights are moved, the value stays what it is.
+        room: bytes that the work itself will take.
     """
-    if _inside():
-        import comfy.model_management  # pyright: ignore[reportMissingImports]
+    if not _inside():
+        gan.to(_fastest())
+        return
+    import comfy.model_management  # pyright: ignore[reportMissingImports]
 
-        chosen = comfy.model_management.get_torch_device()
-        comfy.model_management.free_memory(room, chosen)
-        return chosen
+    if gan not in _PLACED:
+        _PLACED[gan] = _adopted(gan)
+    # Layers of ours cannot run apart from their weights, so the host's low-memory modes must not split the model.
+    comfy.model_management.load_models_gpu([_PLACED[gan]], memory_required=room, force_full_load=True)
+
+
+_PLACED: WeakKeyDictionary[Gan, Any] = WeakKeyDictionary()
+"""ComfyUI's handle on each model, for as long as somebody holds the model."""
+
+
+class NeuralCollageGAN(nn.ModuleDict):
+    """All networks of a model as one module: the host moves them together, and its log shows this class's name."""
+
+    def __init__(self, gan: Gan) -> None:
+        parts = {name: getattr(gan, name) for name in ("generator", "discriminator", "encoder", "auxiliary")}
+        super().__init__({name: part for name, part in parts.items() if part is not None})
+
+
+def _adopted(gan: Gan) -> Any:
+    """ComfyUI's handle on a model: its own, but it moves the model as a whole, and outside inference mode."""
+    import comfy.model_management  # pyright: ignore[reportMissingImports]
+    import comfy.model_patcher  # pyright: ignore[reportMissingImports]
+    from comfy.cli_args import args  # pyright: ignore[reportMissingImports]
+
+    class Whole(comfy.model_patcher.ModelPatcher):
+        # Weights that were copied inside inference mode could not be projected through, and the host is always in it.
+        @torch.inference_mode(False)
+        def partially_load(self, device_to: torch.device, *limits: object, **also: object) -> int:
+            return super().partially_load(device_to, ALL)
+
+        def partially_unload(self, *limits: object, **also: object) -> int:
+            return 0  # the host then unloads all of it
+
+        @torch.inference_mode(False)
+        def detach(self, *how: object) -> nn.Module:
+            return super().detach(*how)
+
+    if args.bf16_unet:
+        note("bfloat16 is too coarse for pictures of 8 bits; they are drawn in full precision.")
+    management = comfy.model_management
+    return Whole(NeuralCollageGAN(gan), management.get_torch_device(), management.unet_offload_device())
+
+
+def _fastest() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def half() -> bool:
+    """Whether ComfyUI was started to draw in float16 (`--fp16-unet`, `--force-fp16`).
+
+    A drawing in float16 is less than one 8-bit step away from the full one. bfloat16 (`--bf16-unet`) holds eight bits
+    itself: what it rounds adds up to several steps, so there the pictures are drawn in full precision.
+    """
+    if not _inside():
+        return False
+    from comfy.cli_args import args  # pyright: ignore[reportMissingImports]
+
+    return args.fp16_unet and not args.force_fp32
+
+
+def note(text: str) -> None:
+    """Say something in the console that the user did not ask for but should know."""
+    logging.getLogger(__name__).warning("Neural Collage: %s", text)
+
+
+def spare(items: int) -> None:
+    """Memory ran out: say that the work goes on with `items` at a time, and give back what PyTorch keeps in store."""
+    note(f"out of memory; going on with {items} at a time.")
+    if _inside():
+        import comfy.model_management  # pyright: ignore[reportMissingImports]
+
+        comfy.model_management.soft_empty_cache()
+    elif torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def gan_files() -> list[str]:
@@ -116,7 +202,7 @@ def gan_path(name: str) -> Path:
             return path
     known = ", ".join(gan_files()) or "none yet"
     raise CheckpointError(
-        f"A model is one of the {' and '.join(EXTENSIONS)} files in the model folders; there is no {name!r}. "
+        f"A model is a weights file ({', '.join(EXTENSIONS)}) in the model folders; there is no {name!r}. "
         f"Put it into models/{FOLDER}, or choose from: {known}."
     )
 

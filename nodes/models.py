@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from .. import engine as nc
@@ -44,12 +45,13 @@ class LoadGAN:
         }
 
     @classmethod
-    def VALIDATE_INPUTS(
-        cls, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
-    ) -> bool | str:
-        """True, or why a file cannot be loaded. It stands for the host's own check, which knows no paths."""
+    def VALIDATE_INPUTS(cls, file: str) -> bool | str:
+        """True, or why the file cannot be loaded. It stands for the host's own check of `file`, which knows no paths.
+
+        The other files are left to that check: the host repeats our message for every input that is named here.
+        """
         try:
-            _paths(file, discriminator, encoder, auxiliary)
+            _paths(file)
         except nc.CheckpointError as error:
             return str(error)
         return True
@@ -58,22 +60,17 @@ class LoadGAN:
     def IS_CHANGED(
         cls, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
     ) -> str:
-        """The age and size of each file: a file that was replaced is loaded anew."""
-        found = [path.stat() for path in _paths(file, discriminator, encoder, auxiliary).values()]
-        return " ".join(f"{one.st_mtime_ns}:{one.st_size}" for one in found)
+        """The age and size of each file, and of a config.json beside it: a file that was replaced is loaded anew."""
+        paths = _paths(file, discriminator, encoder, auxiliary).values()
+        found = [each for path in paths for each in (path, path.with_name("config.json")) if each.is_file()]
+        return " ".join(f"{one.st_mtime_ns}:{one.st_size}" for one in map(Path.stat, found))
 
     def load(
         self, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
     ) -> tuple[nc.Gan, str]:
         paths = _paths(file, discriminator, encoder, auxiliary)
         gan = nc.load(paths.pop("file", None), **paths)
-        return gan.to(host.device(_size(gan))), "\n".join(_classes(gan))
-
-
-def _size(gan: nc.Gan) -> int:
-    """Bytes that the weights take."""
-    parts = [part for part in (gan.generator, gan.discriminator, gan.encoder, gan.auxiliary) if part is not None]
-    return sum(weight.nbytes for part in parts for weight in part.parameters())
+        return gan, "\n".join(_classes(gan))
 
 
 def _classes(gan: nc.Gan) -> list[str]:
@@ -81,7 +78,9 @@ def _classes(gan: nc.Gan) -> list[str]:
     return [f"{number} {name}" for number, name in enumerate(gan.class_names)] or list(map(str, range(gan.n_classes)))
 
 
-def _paths(file: str, discriminator: str, encoder: str, auxiliary: str) -> dict[str, Any]:
+def _paths(
+    file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
+) -> dict[str, Any]:
     """The path of every file that was named. A linked input is None while the host only checks: it is not known yet."""
     named = {"file": file, "discriminator": discriminator, "encoder": encoder, "auxiliary": auxiliary}
     return {part: host.gan_path(name) for part, name in named.items() if name not in (None, host.NONE)}

@@ -10,6 +10,7 @@ import torch
 from .. import engine as nc
 from . import host
 from .class_names import CLASS_PICKER
+from .pictures import draw
 from .sockets import COLLAGE, GAN, expect, image_from_engine, image_to_engine, mask_from_engine, thumbnail
 
 __all__ = ["MixCollages", "ProjectImage", "RandomCollage"]
@@ -19,6 +20,9 @@ AUTO_TIP = (
     "auto: the class that starts best. It draws every class once before the first step, about as much work as a third "
     "of a step for each class."
 )
+
+DESCENT_ROOM = 4096
+"""Bytes for each pixel of a picture in a descent: every map of both networks is kept for its gradient."""
 
 
 class RandomCollage:
@@ -97,11 +101,10 @@ class ProjectImage:
         gan, target = expect(gan, nc.Gan, "gan"), image_to_engine(image)
         begin = start if start_from is None else expect(start_from, nc.Collage, "start_from").latent
         how["rate"] = how["rate"] or None
-        descent = nc.project(gan, target, label.strip(), start=begin, **how)
-        best, loss, losses = _watched(descent, how["steps"] + 1)
-        images = nc.render(gan, nc.Collage(best))
+        best, loss, losses = _projected(gan, target, begin, {**how, "label": label.strip()})
+        images = draw(gan, nc.Collage(best))
         curve = nc.draw_curve(losses, f"loss, best {loss:.4f}")
-        failure = nc.difference(images, target.to(images.device))
+        failure = nc.difference(images, target)
         pictures = image_from_engine(images), image_from_engine(curve), mask_from_engine(failure)
         return nc.Collage(best), *pictures, loss
 
@@ -128,14 +131,31 @@ def _descent_widgets() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _watched(descent: Iterable[nc.ProjectionStep], total: int) -> tuple[nc.Latent, float, torch.Tensor]:
+def _projected(
+    gan: nc.Gan, targets: torch.Tensor, start: str | nc.Latent, how: dict[str, Any]
+) -> tuple[nc.Latent, float, torch.Tensor]:
+    """All pictures at once, or in halves where memory runs out: best latents, their mean loss, (N, steps) losses."""
+    count = len(targets)
+    host.place(gan, count * gan.resolution**2 * DESCENT_ROOM)
+
+    def work(piece: slice) -> tuple[nc.Latent, torch.Tensor, torch.Tensor]:
+        begin = nc.cut_batch(start, count, piece)
+        return _watched(nc.project(gan, targets[piece], start=begin, **how), how["steps"] + 1)
+
+    parts = [part for _, part in nc.in_pieces(count, work, count, host.spare)]
+    latents, best, losses = zip(*parts, strict=True)
+    return nc.join_latents(latents), torch.cat(best).mean().item(), torch.cat(losses, dim=1)
+
+
+def _watched(descent: Iterable[nc.ProjectionStep], total: int) -> tuple[nc.Latent, torch.Tensor, torch.Tensor]:
     """Run a descent to its end, the host seeing each step and free to stop it: best latent, its loss, all losses."""
     bar, step, losses = host.progress(total), None, []
+    bar.update(0)
     for step in descent:
         losses.append(step.loss)
         bar.update(len(losses), thumbnail(step.images))
     assert step is not None  # the start itself is always yielded
-    return step.best, step.best_loss.mean().item(), torch.stack(losses)
+    return step.best, step.best_loss, torch.stack(losses)
 
 
 class MixCollages:

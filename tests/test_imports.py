@@ -29,7 +29,7 @@ ENGINE = {
     "gan": {*LOW, "latent", "networks"},
     "reconstruction": {*LOW, "gan"},
     "label_styles": {*LOW, "style", "layers", "class_map", "collage", "latent", "networks", "gan"},
-    "batches": {*LOW, "collage"},
+    "batches": {*LOW, "collage", "latent"},
     "difference": {*LOW, "style"},
     "render": {*LOW, "style", "difference", "layers", "batches", "collage", "networks", "gan", "label_styles"},
     "projection": {*LOW, "style", "latent", "networks", "gan", "reconstruction"},

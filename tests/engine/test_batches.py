@@ -2,12 +2,13 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
 import toy
 from neural_collage.engine import ClassMap, Collage, InputError, Latent, render
-from neural_collage.engine.batches import count_pictures, cut_batch, in_pieces
+from neural_collage.engine.batches import count_pictures, cut_batch, in_pieces, join_latents
 from neural_collage.engine.gan import Gan
 
 N = 5
@@ -81,6 +82,24 @@ def test_a_latent_is_cut_with_all_that_belongs_to_its_pictures(gan: Gan):
     assert torch.equal(cut.z, alone.z)  # type: ignore[arg-type]
     assert torch.equal(cut.labels, alone.labels)
     assert cut.truncation == 0.5
+
+
+@pytest.mark.parametrize("sizes", [(5,), (2, 2, 1), (1, 1, 1, 1, 1)])
+def test_the_latents_of_the_pieces_make_the_batch_again(gan: Gan, sizes: tuple[int, ...]):
+    seeds, maps = torch.arange(N), (torch.rand(1, 1, 4, 4), torch.rand(N, 1, 8, 8))
+    sampled = gan.sample([0, 1, 2, 3, 0], seed=3)
+    for latent in (sampled, replace(sampled, z=None, w=torch.rand(N, 3, 6), noise=seeds), replace(sampled, noise=maps)):
+        ends = torch.tensor(sizes).cumsum(0).tolist()
+        cuts = [cut_batch(latent, N, slice(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
+        joined = join_latents(cuts)
+        assert torch.equal(joined.point, latent.point)
+        assert torch.equal(joined.labels, latent.labels)
+        noises = zip(*map(_maps, (joined.noise, latent.noise)), strict=True)
+        assert all(torch.equal(ours, theirs.expand_as(ours)) for ours, theirs in noises)
+
+
+def _maps(noise: object) -> tuple[torch.Tensor, ...]:
+    return noise if isinstance(noise, tuple) else (noise,) if isinstance(noise, torch.Tensor) else ()
 
 
 def test_batches_that_do_not_fit_are_still_refused(gan: Gan):

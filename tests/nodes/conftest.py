@@ -4,12 +4,13 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 import toy
+from torch import nn
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +28,39 @@ class Interrupted(Exception):  # noqa: N818 - the host's own is a plain Exceptio
     """What the stand-in raises when the user stops the run."""
 
 
+FLAGS = ("force_fp32", "force_fp16", "fp32_unet", "fp16_unet", "bf16_unet")
+
+
+class ModelPatcher:
+    """The host's handle on a module: it moves weights by copying, and leaves behind what does not fit."""
+
+    def __init__(self, model: nn.Module, load_device: torch.device, offload_device: torch.device) -> None:
+        self.model, self.load_device, self.offload_device = model, load_device, offload_device
+
+    def partially_load(self, device: torch.device, room: float) -> int:
+        size = sum(weight.nbytes for weight in self.model.parameters())
+        if room > size:
+            self.model.to(device)
+        return size if room > size else 0
+
+    def partially_unload(self, device: torch.device, room: int) -> int:
+        next(self.model.children()).to(device)
+        return room
+
+    def detach(self, unpatch_all: bool = True) -> nn.Module:
+        return self.model.to(self.offload_device) if unpatch_all else self.model
+
+
 @dataclass
 class Comfy:
     """The stand-in's state: what was reported, and when to interrupt."""
 
     models_dir: Path
     reports: list[tuple[int, int, Any]] = field(default_factory=list)
-    freed: list[int] = field(default_factory=list)
+    loads: list[tuple[Any, int]] = field(default_factory=list)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    flags: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(**dict.fromkeys(FLAGS, False)))
+    emptied: int = 0
     interrupt_after: int | None = None
     folders: dict[str, tuple[list[str], set[str]]] = field(default_factory=dict)
 
@@ -45,6 +72,16 @@ class Comfy:
         bar = ModuleType("bar")
         bar.update_absolute = lambda value, total, preview=None: self.reports.append((value, total, preview))  # type: ignore[attr-defined]
         return bar
+
+    def load_models(self, patchers: list[Any], memory_required: int, force_full_load: bool) -> None:
+        """As the host does in its low-memory modes: it gives a model less room than it needs."""
+        assert force_full_load
+        for patcher in patchers:
+            patcher.partially_load(patcher.load_device, 0.1, force_patch_weights=False)
+            self.loads.append((patcher, memory_required))
+
+    def empty_cache(self) -> None:
+        self.emptied += 1
 
     def add(self, name: str, path: str, is_default: bool = False) -> None:
         paths, _ = self.folders.setdefault(name, ([], set()))
@@ -64,17 +101,22 @@ class Comfy:
 @pytest.fixture
 def comfy(tmp_path, monkeypatch):
     state = Comfy(tmp_path / "models")
-    names = ("folder_paths", "comfy", "comfy.utils", "comfy.model_management")
-    modules: dict[str, Any] = {name: ModuleType(name) for name in names}
-    folder_paths, package, utils, management = modules.values()
+    names = ("utils", "model_management", "model_patcher", "cli_args")
+    modules: dict[str, Any] = {
+        name: ModuleType(name) for name in ("folder_paths", "comfy", *map("comfy.{}".format, names))
+    }
+    folder_paths, package, utils, management, patcher, cli_args = modules.values()
     folder_paths.models_dir, folder_paths.folder_names_and_paths = str(state.models_dir), state.folders
     folder_paths.add_model_folder_path = state.add
     folder_paths.get_filename_list, folder_paths.get_full_path = state.files, state.full_path
     utils.ProgressBar = state.progress_bar
     management.throw_exception_if_processing_interrupted = state.throw
-    management.get_torch_device = lambda: torch.device("cpu")
-    management.free_memory = lambda room, device: state.freed.append(room)
-    package.utils, package.model_management = utils, management
+    management.get_torch_device = lambda: state.device
+    management.unet_offload_device = lambda: torch.device("cpu")
+    management.load_models_gpu, management.soft_empty_cache = state.load_models, state.empty_cache
+    patcher.ModelPatcher, cli_args.args = ModelPatcher, state.flags
+    for name, module in zip(names, (utils, management, patcher, cli_args), strict=True):
+        setattr(package, name, module)
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     return state

@@ -19,7 +19,7 @@ def _photo(gan, seed=7, batch=1):
 
 def test_item_i_of_a_batch_is_a_single_one_with_seed_plus_i(gan):
     batch, single = _draw(gan, 5, 3), _draw(gan, 7)
-    assert torch.equal(batch.latent.z[2:], single.latent.z)
+    assert torch.equal(batch.latent.point[2:], single.latent.point)
     assert batch.latent.labels.tolist() == [1, 1, 1]
 
 
@@ -43,15 +43,15 @@ def test_numbers_out_of_range_are_refused(gan, truncation, batch):
 
 
 def test_truncation_reaches_the_latent(gan):
-    assert RandomCollage().draw(gan, "rose", 0, 0.5, 8)[0].latent.z.abs().max() <= 1.0
+    assert RandomCollage().draw(gan, "rose", 0, 0.5, 8)[0].latent.point.abs().max() <= 1.0
 
 
 def test_mixing_ends_at_the_two_collages_and_keeps_the_first_ones_edits(gan):
     regions = nc.ClassMap().paint("tulip", torch.ones(4, 4))
     first, second = _draw(gan, 1).label(regions), _draw(gan, 2, label="daisy")
-    assert torch.equal(MixCollages().mix(first, second, 0.0)[0].latent.z, first.latent.z)
+    assert torch.equal(MixCollages().mix(first, second, 0.0)[0].latent.point, first.latent.point)
     mixed = MixCollages().mix(first, second, 1.0)[0]
-    assert torch.equal(mixed.latent.z, second.latent.z)
+    assert torch.equal(mixed.latent.point, second.latent.point)
     assert mixed.edits == first.edits
     assert mixed.latent.labels.item() == 1
 
@@ -84,7 +84,7 @@ def test_projection_never_ends_worse_than_it_started(gan):
 def test_projection_starts_from_a_collage_where_one_is_connected(gan):
     origin = _draw(gan, 7)
     collage, *_, loss = ProjectImage().project(gan, _photo(gan), "rose", **{**HOW, "steps": 0}, start_from=origin)
-    assert torch.equal(collage.latent.z, origin.latent.z)
+    assert torch.equal(collage.latent.point, origin.latent.point)
     assert loss < 1e-4  # the photo was drawn from it
 
 
@@ -100,16 +100,36 @@ def test_projection_on_zeta_runs_under_inference_mode(gan):
 def test_a_batch_is_projected_item_by_item(gan):
     both = ProjectImage().project(gan, _photo(gan, batch=2), "rose", **HOW)
     alone = ProjectImage().project(gan, _photo(gan)[:1], "rose", **HOW)
-    assert torch.allclose(both[0].latent.z[:1], alone[0].latent.z, atol=1e-4)
+    assert torch.allclose(both[0].latent.point[:1], alone[0].latent.point, atol=1e-4)
     assert both[1].shape == (2, 16, 16, 3)
     assert both[3].shape == (2, 16, 16)
 
 
 def test_projection_reports_every_step_with_a_preview(gan, comfy):
-    ProjectImage().project(gan, _photo(gan), "rose", **HOW)
-    assert [(done, total) for done, total, _ in comfy.reports] == [(i, 7) for i in range(1, 8)]
-    kind, preview, _ = comfy.reports[0][2]
+    photo = _photo(gan)
+    comfy.reports.clear()
+    ProjectImage().project(gan, photo, "rose", **HOW)
+    assert [(done, total) for done, total, _ in comfy.reports] == [(i, 7) for i in range(8)] + [(i, 1) for i in (0, 1)]
+    kind, preview, _ = comfy.reports[1][2]
     assert (kind, preview.size) == ("JPEG", (16, 16))
+
+
+def test_pictures_that_do_not_fit_into_memory_together_are_projected_in_halves(gan, comfy, monkeypatch, caplog):
+    photos, origin = _photo(gan, batch=3), _draw(gan, 3, batch=3)
+    together = ProjectImage().project(gan, photos, "rose", **HOW, start_from=origin)
+    project = nc.project
+
+    def short_of_memory(gan, targets, label, **how):
+        if len(targets) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return project(gan, targets, label, **how)
+
+    monkeypatch.setattr(nc, "project", short_of_memory)
+    halved = ProjectImage().project(gan, photos, "rose", **HOW, start_from=origin)
+    assert torch.allclose(halved[0].latent.point, together[0].latent.point, atol=1e-4)
+    assert all(torch.allclose(ours, theirs, atol=1e-3) for ours, theirs in zip(halved[1:4], together[1:4], strict=True))
+    assert halved[4] == pytest.approx(together[4], abs=1e-5)
+    assert "out of memory; going on with 1 at a time" in caplog.text
 
 
 def test_an_interrupt_stops_the_projection_within_a_step(gan, comfy):
@@ -122,10 +142,10 @@ def test_an_interrupt_stops_the_projection_within_a_step(gan, comfy):
 
 def test_what_comes_in_is_not_written_to(gan):
     photo, origin = _photo(gan), _draw(gan, 3)
-    before, z = photo.clone(), origin.latent.z.clone()
+    before, z = photo.clone(), origin.latent.point.clone()
     ProjectImage().project(gan, photo, "rose", **HOW, start_from=origin)
     assert torch.equal(photo, before)
-    assert torch.equal(origin.latent.z, z)
+    assert torch.equal(origin.latent.point, z)
 
 
 BAD_PROJECTIONS = {
