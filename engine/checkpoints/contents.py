@@ -16,11 +16,13 @@ from torch import Tensor
 
 from ..errors import CheckpointError, InputError
 from . import npz
+from .torch_file import is_torch_zip, read_file
+from .trees import tensors_of
 
 __all__ = ["Contents", "as_path", "open_contents", "some"]
 
 FLOATS = {"F16", "BF16", "F32", "F64"}
-WANTED = "Needed is the authors' .npz or a .safetensors file written by Neural Collage"
+WANTED = "Needed is an .npz of arrays, a .safetensors, or a file of torch's or of pickles (.pth, .pt, .bin, .pkl)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Contents:
     path: Path
     """Where it lies."""
     container: str
-    """ "npz" or "safetensors"."""
+    """ "npz", "safetensors", "torch" or "pickle"."""
     shapes: Mapping[str, tuple[int, ...]]
     """Shape of every tensor by its name in the file."""
     tensors: Callable[[set[str]], dict[str, Tensor]]
@@ -67,28 +69,30 @@ def open_contents(path: str | os.PathLike[str]) -> Contents:
             start = file.read(9)
     except OSError as error:
         raise CheckpointError(f"A weights file must be readable; {path}: {error}. Check its permissions.") from error
-    if start[:4] == b"PK\x03\x04":
+    if start[:4] == b"PK\x03\x04" and not is_torch_zip(path):
         shapes = npz.shapes(path)
         return Contents(path, "npz", shapes, lambda names: npz.tensors(path, names))
     if len(start) == 9 and start[8:] == b"{":
         return _safetensors(path)
-    raise CheckpointError(f"{WANTED}; {path.name} is {_kind(start)}. {_advice(start)}")
+    if start[:1] == b"\x80" or start[:4] == b"PK\x03\x04":
+        return _pickled(path)
+    raise CheckpointError(f"{WANTED}; {path.name} is {_kind(start)}. Download or convert it again.")
 
 
 def _kind(start: bytes) -> str:
     if not start:
         return "empty"
-    if start[:1] == b"\x80":
-        return "a pickle (an old .pth, .pt or .pkl file)"
     if start[:4] == b"\x89HDF":
         return "an HDF5 file"
     return f"neither (it starts with {start[:4]!r})"
 
 
-def _advice(start: bytes) -> str:
-    if start[:1] == b"\x80":
-        return "Pickles can run code on loading and are not read."
-    return "Download or convert it again."
+def _pickled(path: Path) -> Contents:
+    """A torch file or a pickle: its tensors by the names under which they lie in it."""
+    container, tree = read_file(path)
+    found = tensors_of(tree)
+    shapes = {name: tensor.shape for name, tensor in found.items()}
+    return Contents(path, container, shapes, lambda names: {n: found[n].read().float() for n in names}, tree=tree)
 
 
 def _safetensors(path: Path) -> Contents:
