@@ -35,9 +35,10 @@ from .legend import draw_class_map
 from .mask import shape_mask
 from .palette import class_map_from_colours
 from .poisson import poisson_blend
-from .projection import RATES, ProjectionStep, project
+from .projection import ProjectionStep, project
 from .reconstruction import Reconstruction, reconstruction_loss
 from .render import changes, render
+from .spaces import RATES
 from .stages import draw_stages
 from .stitch import STITCH_MODES, Blend, stitch
 from .units import parse_units

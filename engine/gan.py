@@ -23,6 +23,7 @@ from .networks.absent import AbsentGenerator
 from .networks.auxiliary import Auxiliary
 from .networks.discriminator import Discriminator
 from .networks.generator import Generator
+from .networks.vgg16 import VGG16
 from .ranges import positive, whole
 
 __all__ = ["Gan"]
@@ -43,6 +44,8 @@ class Gan:
     """Pictures and labels -> z. Projection starts from it."""
     auxiliary: Auxiliary | None = None
     """The pair A, B. Projection on zeta needs it."""
+    perception: VGG16 | None = None
+    """VGG16, where the user brought it: projection measures with it where there is no discriminator."""
     class_names: tuple[str, ...] = ()
     """One for each class, or none where the file has none."""
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -86,13 +89,13 @@ class Gan:
     def to(self, device: torch.device | str) -> Gan:
         """The same model with its weights moved to `device`. (The modules are shared: both values point to it.)"""
         with torch.inference_mode(False):  # weights copied inside inference mode could not be projected through
-            for part in (self.generator, self.discriminator, self.encoder, self.auxiliary):
+            for part in (self.generator, self.discriminator, self.encoder, self.auxiliary, self.perception):
                 if part is not None:
                     part.to(device)
         return replace(self)
 
     def part(self, name: str) -> nn.Module:
-        """A part that must be there: "discriminator", "encoder" or "auxiliary".
+        """A part that must be there: "discriminator", "encoder", "auxiliary" or "perception" (VGG16).
 
         Raises:
             ModelError: the loaded model lacks it.

@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from .errors import InputError, ModelError
 from .gan import Gan
 from .latent import Latent
-from .networks.auxiliary import Auxiliary
 from .ranges import expect, positive, whole
 from .reconstruction import Reconstruction
+from .spaces import RATES, Space, style_statistics
 from .style import resize
 
-__all__ = ["RATES", "ProjectionStep", "project"]
+__all__ = ["STARTS", "ProjectionStep", "project"]
 
-RATES = {"z": 0.075, "zeta": 0.015}
-"""Adam's rate in each space: the original's defaults."""
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 """The rest of Adam's settings, the original's too."""
 MAX_RATE = 100.0
@@ -36,7 +34,7 @@ SEEDS = 16
 """How many random starts "seeds" tries for each image."""
 TOGETHER = 16
 """How many pictures the search for a start draws in one forward."""
-STARTS = ("encoder", "seeds", "zeros")
+STARTS = ("auto", "encoder", "seeds", "zeros", "mean")
 OVERSHOOT = 1.5
 """Sharp resampling leaves [-1, 1] a little; an 8-bit picture that nobody scaled leaves it by far."""
 
@@ -52,7 +50,7 @@ class ProjectionStep:
     latent: Latent
     """Where the descent is now."""
     point: Tensor
-    """(N, P): what is moved: z itself, or zeta."""
+    """(N, ...): what is moved: z itself, zeta, or w in units of its spread."""
     images: Tensor
     """(N, 3, R, R) in [-1, 1]: the reconstruction of `latent`."""
     loss: Tensor
@@ -61,6 +59,8 @@ class ProjectionStep:
     """The best so far, image by image."""
     best_loss: Tensor
     """(N,): its distance."""
+    distance: str = "discriminator"
+    """What measured: "discriminator" (eq. 4), "vgg16" or "pixels", each with the pixel term beside it."""
 
 
 def project(
@@ -73,20 +73,25 @@ def project(
     rate: float | None = None,
     start: str | Latent = "encoder",
     pixel_weight: float = 0.2,
+    distance: str = "auto",
 ) -> Iterator[ProjectionStep]:
-    """Descend on z, or on zeta = A(z), with Adam, towards the picture nearest to `image`.
+    """Descend with Adam towards the picture nearest to `image`, on z, on zeta = A(z), or on the styles w.
 
     Args:
-        gan: a model with a discriminator; with an encoder for its start; with an auxiliary pair for zeta.
+        gan: the model: with an encoder for its start, with an auxiliary pair for zeta, a StyleGAN for w.
         image: (N, 3, H, H) in [-1, 1]; brought to the model's size by area averaging.
         label: the class of all images or of each; "auto" tries all and takes the one whose reconstruction starts best,
             image by image. That costs as many pictures as there are classes, before the first step.
         steps: how many; 0 yields the start alone.
-        space: "z" or "zeta".
-        rate: Adam's; None for the space's default in `RATES`.
-        start: "encoder", "seeds" (the best of 16 random draws), "zeros", or a latent. "seeds" with "auto" draws under
-            the class that starts best from the first draw (which finds it far more often than zeros do).
-        pixel_weight: weight of the pixel term beside eq. 4.
+        space: "z", "zeta", "w", "w+" (`spaces.py`), or "auto": w for a StyleGAN, else z.
+        rate: Adam's; None for the space's default in `spaces.RATES`.
+        start: "encoder", "seeds" (the best of 16 random draws), "zeros", "mean" (a StyleGAN's mean w, of the class
+            where there are classes), a latent, or "auto": the encoder where there is one, else the mean w, else seeds.
+            "seeds" with "auto" classes draws under the class that starts best from the first draw (which finds it far
+            more often than zeros do).
+        pixel_weight: weight of the pixel term beside the distance.
+        distance: "discriminator" (eq. 4), "vgg16", "pixels" (`distances.py`), or "auto": the first of them that the
+            model has. Each step says which it was.
 
     Yields:
         steps + 1 states; the first is the start itself (on zeta: as the pair gives it back, B(A(z)); should that be
@@ -96,15 +101,24 @@ def project(
         ModelError: the model lacks a part that is needed, or is in training mode.
         InputError: any argument of the wrong kind, size or range, or a rate at which the descent left the numbers.
     """
-    _check(gan, image, space, start)
+    _check(gan, image, start)
     steps = whole(steps, "The number of steps", 0)
-    rate = RATES[space] if rate is None else positive(rate, "The rate", MAX_RATE)
+    styled = gan.generator.w_shape is not None
+    space = {True: "w", False: "z"}[styled] if space == "auto" else space
+    if start == "auto":
+        start = "encoder" if gan.encoder is not None else "mean" if space in ("w", "w+") else "seeds"
+    if start == "encoder":
+        gan.part("encoder")
+    if start == "mean" and not styled:
+        raise ModelError('This model has no styles w and no mean of them; start from "zeros", "seeds" or a latent.')
     with _differentiable():
+        way = Space.named(gan, space)
         target = resize(image.to(gan.device, gan.dtype).clone(), (gan.resolution, gan.resolution))
-        measure = Reconstruction(gan, target, pixel_weight)
+        measure = Reconstruction(gan, target, pixel_weight, distance)
+    rate = RATES[space] if rate is None else positive(rate, "The rate", MAX_RATE)
     classes = _classes(gan, label, len(target))
     # Everything is checked by now; the search waits for the first `next`, like all other work.
-    return _descend(gan, measure, partial(_start, gan, measure, classes, start), _Space.named(gan, space), steps, rate)
+    return _descend(gan, measure, partial(_start, gan, measure, classes, start), way, steps, rate)
 
 
 def _differentiable() -> torch.inference_mode:
@@ -112,7 +126,7 @@ def _differentiable() -> torch.inference_mode:
     return torch.inference_mode(False)
 
 
-def _check(gan: Gan, image: Tensor, space: str, start: object) -> None:
+def _check(gan: Gan, image: Tensor, start: object) -> None:
     expect(gan, Gan, "The model to project with")
     if not isinstance(image, Tensor) or image.dim() != 4 or image.shape[1] != 3 or 0 in image.shape:
         shape = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
@@ -128,33 +142,13 @@ def _check(gan: Gan, image: Tensor, space: str, start: object) -> None:
             f"The image to project must hold finite numbers in [-1, 1]; got {low:g} to {high:g}. "
             f"8-bit pictures are divided by 127.5, less 1."
         )
-    if space not in tuple(RATES):
-        raise InputError(f'The space must be "z" or "zeta"; got {space!r}.')
     if not isinstance(start, Latent) and start not in STARTS:
-        raise InputError(f'The start must be "encoder", "seeds", "zeros" or a Latent; got {start!r}.')
-    if isinstance(start, Latent) and (start.z.shape[1] != gan.dim_z or len(start) not in (1, len(image))):
-        raise InputError(
-            f"The starting latent must hold 1 or {len(image)} z of {gan.dim_z} numbers; got {tuple(start.z.shape)}."
-        )
+        raise InputError(f"The start must be one of {', '.join(STARTS)} or a Latent; got {start!r}.")
     gan.drawing()
-    for part in ("discriminator", *["auxiliary"] * (space == "zeta"), *["encoder"] * (start == "encoder")):
-        gan.part(part)
-
-
-@dataclass(frozen=True)
-class _Space:
-    """Where the descent moves, and the way from and to z."""
-
-    enter: Callable[[Tensor], Tensor]
-    leave: Callable[[Tensor], Tensor]
-
-    @classmethod
-    def named(cls, gan: Gan, space: str) -> _Space:
-        if space == "z":
-            return cls(lambda z: z, lambda z: z)
-        pair = gan.part("auxiliary")
-        assert isinstance(pair, Auxiliary)
-        return cls(pair.to_zeta, pair.to_z)
+    if isinstance(start, Latent):
+        gan.check(start, " to start from")
+        if len(start) not in (1, len(image)):
+            raise InputError(f"The starting latents must be 1 or {len(image)}, one for each image; got {len(start)}.")
 
 
 @dataclass(frozen=True)
@@ -168,9 +162,10 @@ class _Best:
     def or_(self, other: _Best) -> _Best:
         """The better of both for each image; of equal ones this."""
         better = other.loss < self.loss
-        z = torch.where(better[:, None], other.latent.z, self.latent.z)
+        each = better.view(-1, *[1] * (self.latent.point.dim() - 1))
+        latent = self.latent.at(torch.where(each, other.latent.point, self.latent.point))
         labels = torch.where(better, other.latent.labels, self.latent.labels)
-        return _Best(Latent(z, labels), torch.where(better, other.loss, self.loss))
+        return _Best(replace(latent, labels=labels), torch.where(better, other.loss, self.loss))
 
 
 def _classes(gan: Gan, label: Hashable | Sequence[Hashable], count: int) -> Tensor:
@@ -188,16 +183,16 @@ def _start(gan: Gan, measure: Reconstruction, classes: Tensor, start: str | Late
         if len(classes) > 1:
             classes = _start(gan, measure, classes, gan.sample(0, seed=0)).latent.labels[None]
         classes = classes.expand(SEEDS, -1)
-    points = _starting_points(gan, measure.targets, classes, start)
+    like, points = _starting_points(gan, measure.targets, classes, start)
     losses = torch.cat(
         [
-            measure.loss(gan.generator.generate(z.flatten(0, 1), labels.flatten()))
-            for z, labels in zip(_chunks(points), _chunks(classes), strict=True)
+            measure.loss(gan.generator(_several(like, point.flatten(0, 1), labels.flatten())))
+            for point, labels in zip(_chunks(points), _chunks(classes), strict=True)
         ]
     ).unflatten(0, (-1, count))
     nearest = losses.nan_to_num(nan=math.inf, posinf=math.inf).argmin(0)
     each = torch.arange(count, device=nearest.device)
-    return _Best(Latent(points[nearest, each], classes[nearest, each]), losses[nearest, each])
+    return _Best(_several(like, points[nearest, each], classes[nearest, each]), losses[nearest, each])
 
 
 def _chunks(candidates: Tensor) -> tuple[Tensor, ...]:
@@ -205,42 +200,73 @@ def _chunks(candidates: Tensor) -> tuple[Tensor, ...]:
     return candidates.split(max(1, TOGETHER // candidates.shape[1]))
 
 
-def _starting_points(gan: Gan, targets: Tensor, classes: Tensor, start: str | Latent) -> Tensor:
-    """(K, N, D): z to try for each of `classes` (K, N). Only the encoder looks at pictures and classes."""
+def _several(like: Latent, points: Tensor, labels: Tensor) -> Latent:
+    """Latents of the kind of `like` (one or N of them) at K N points under K N labels."""
+    noise = like.noise
+    if isinstance(noise, Tensor) and len(noise) != len(points):
+        noise = noise.repeat(len(points) // len(noise))
+    elif isinstance(noise, tuple):
+        noise = tuple(maps if len(maps) == 1 else maps.repeat(len(points) // len(maps), 1, 1, 1) for maps in noise)
+    z, w = (points, None) if like.z is not None else (None, points)
+    return replace(like, z=z, w=w, labels=labels, noise=noise)
+
+
+def _starting_points(gan: Gan, targets: Tensor, classes: Tensor, start: str | Latent) -> tuple[Latent, Tensor]:
+    """(K, N, ...): z or w to try for each of `classes` (K, N), and a latent that says which of them and what else.
+
+    Only the encoder looks at pictures; the encoder and the mean w look at classes.
+    """
     if isinstance(start, Latent):
-        return start.z.to(targets).expand(*classes.shape, -1)
+        start = start.to(gan.device, gan.dtype)
+        return start, start.point.expand(*classes.shape, *start.point.shape[1:])
+    plain = Latent(targets.new_zeros(1, gan.dim_z), classes.new_zeros(1))
+    if start == "mean":
+        means = {label: style_statistics(gan, label)[0] for label in classes.unique().tolist()}
+        points = torch.cat([means[label] for label in classes.flatten().tolist()]).unflatten(0, classes.shape)
+        return replace(plain, z=None, w=points[:1, 0]), points
     if start == "seeds":
-        return gan.sample(0, seed=0, count=SEEDS).z.to(targets)[:, None].expand(*classes.shape, -1)
+        drawn = gan.sample(0, seed=0, count=SEEDS).z
+        assert drawn is not None
+        return plain, drawn.to(targets)[:, None].expand(*classes.shape, -1)
     if start == "zeros":
-        return targets.new_zeros(*classes.shape, gan.dim_z)
+        return plain, targets.new_zeros(*classes.shape, gan.dim_z)
     encoder = gan.part("encoder")
     z = [encoder(targets.repeat(len(labels), 1, 1, 1), labels.flatten()) for labels in _chunks(classes)]
-    return torch.cat(z).unflatten(0, classes.shape)
+    return plain, torch.cat(z).unflatten(0, classes.shape)
 
 
 def _descend(
-    gan: Gan, measure: Reconstruction, find: Callable[[], _Best], space: _Space, steps: int, rate: float
+    gan: Gan, measure: Reconstruction, find: Callable[[], _Best], space: Space, steps: int, rate: float
 ) -> Iterator[ProjectionStep]:
     """Adam (Kingma & Ba) on the point; images do not touch one another, since each has its own loss and moments."""
     with _differentiable(), torch.no_grad():
         best = find()
-        labels = best.latent.labels
-        point = space.enter(best.latent.z).clone().requires_grad_()
+        best = _Best(space.adopt(best.latent), best.loss)
+        like = best.latent
+        point = space.enter(like).clone().requires_grad_()
         optimiser = torch.optim.Adam([point], lr=rate, betas=BETAS)
     for index in range(steps + 1):
         with _differentiable(), torch.enable_grad():
-            z = space.leave(point)
-            images = gan.generator.generate(z, labels)
+            latent = space.leave(point, like)
+            images = gan.generator(latent)
             loss = measure.loss(images)
             if not torch.isfinite(loss).all():
                 raise InputError(
                     f"The descent left the finite numbers at step {index}; choose a rate below {rate:g} or another "
                     "start."
                 )
-            here = _Best(Latent(z.detach().clone(), labels), loss.detach())
+            here = _Best(latent.at(latent.point.detach().clone()), loss.detach())
             best = best.or_(here)
             state = ProjectionStep(
-                index, steps, here.latent, point.detach().clone(), images.detach(), here.loss, best.latent, best.loss
+                index,
+                steps,
+                here.latent,
+                point.detach().clone(),
+                images.detach(),
+                here.loss,
+                best.latent,
+                best.loss,
+                measure.name,
             )
             if index < steps:
                 (point.grad,) = torch.autograd.grad(loss.sum(), point)  # of the point alone, never of the weights

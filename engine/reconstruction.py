@@ -1,14 +1,13 @@
-"""How far a picture is from its target: the cosine between discriminator features (paper eq. 4), and pixels.
+"""How far a picture is from its target: by features (paper eq. 4; `distances.py`), and by pixels.
 
 Shapes: N images, L length of a feature vector, R picture size.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
 
+from .distances import choose_distance
 from .errors import InputError
 from .gan import Gan
 from .ranges import expect, real
@@ -21,33 +20,26 @@ class Reconstruction:
 
     Images are measured in the targets' order, N of them or several rounds of N.
 
-    `loss = 1 - cos(Psi(image), Psi(target)) + pixel_weight * mean((image - target)^2)` for each image.
+    `loss = distance(image, target) + pixel_weight * mean((image - target)^2)` for each image; with the discriminator's
+    distance this is eq. 4 and the original's pixel term.
     """
 
-    def __init__(self, gan: Gan, targets: Tensor, pixel_weight: float = 0.2) -> None:
-        """Measure against `targets` (N, 3, R, R) in [-1, 1].
+    def __init__(self, gan: Gan, targets: Tensor, pixel_weight: float = 0.2, distance: str = "discriminator") -> None:
+        """Measure against `targets` (N, 3, R, R) in [-1, 1] by one of `distances.DISTANCES`.
 
         Raises:
-            ModelError: the model has no discriminator.
-            InputError: targets of another shape, or a negative weight.
+            ModelError: the model lacks the network that the distance needs.
+            InputError: targets of another shape, a negative weight, or an unknown distance.
         """
-        expect(gan, Gan, "The model to measure with").part("discriminator")
+        expect(gan, Gan, "The model to measure with")
         _check_pictures(gan, targets, "Targets")
         self.pixel_weight = real(pixel_weight, "The weight of the pixel term", 0)
-        self.discriminator, self.targets = gan.discriminator, targets.to(gan.device, gan.dtype)
-        with torch.no_grad():
-            self.features = self._features(self.targets)  # (N, L)
+        self.targets = targets.to(gan.device, gan.dtype)
+        self.name, self._distance = choose_distance(gan, self.targets, distance)
 
-    def _features(self, images: Tensor) -> Tensor:
-        assert self.discriminator is not None
-        return self.discriminator.features(images)
-
-    def cosine_distance(self, images: Tensor) -> Tensor:
-        """Eq. 4 alone, from 0 (same direction) to 2: (N, 3, R, R) -> (N,)."""
-        features = self._features(images).unflatten(0, (-1, len(self.targets)))
-        # Single precision at least, under autocast too: bf16 knows only steps of 1/256 near one.
-        precise = torch.promote_types(features.dtype, torch.float32)
-        return 1 - cosine_similarity(features.to(precise), self.features.to(precise), dim=-1).flatten()
+    def perceptual_distance(self, images: Tensor) -> Tensor:
+        """The distance without the pixel term; by the discriminator it is eq. 4 alone: (N, 3, R, R) -> (N,)."""
+        return self._distance(images)
 
     def pixel_distance(self, images: Tensor) -> Tensor:
         """Mean squared difference of pixels in [-1, 1]: (N, 3, R, R) -> (N,)."""
@@ -56,7 +48,7 @@ class Reconstruction:
 
     def loss(self, images: Tensor) -> Tensor:
         """The whole distance, differentiable in `images`: (N, 3, R, R) -> (N,)."""
-        return self.cosine_distance(images) + self.pixel_weight * self.pixel_distance(images)
+        return self.perceptual_distance(images) + self.pixel_weight * self.pixel_distance(images)
 
 
 def _check_pictures(gan: Gan, pictures: Tensor, what: str) -> None:

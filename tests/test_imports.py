@@ -27,12 +27,14 @@ ENGINE = {
     "collage": {*LOW, "style", "class_map", "latent"},
     "networks": {*LOW, "style", "latent"},
     "gan": {*LOW, "latent", "networks"},
-    "reconstruction": {*LOW, "gan"},
+    "distances": {*LOW, "gan"},
+    "reconstruction": {*LOW, "gan", "distances"},
+    "spaces": {*LOW, "latent", "networks", "gan"},
     "label_styles": {*LOW, "style", "layers", "class_map", "collage", "latent", "networks", "gan"},
     "batches": {*LOW, "collage", "latent"},
     "difference": {*LOW, "style"},
     "render": {*LOW, "style", "difference", "layers", "batches", "collage", "networks", "gan", "label_styles"},
-    "projection": {*LOW, "style", "latent", "networks", "gan", "reconstruction"},
+    "projection": {*LOW, "style", "latent", "networks", "gan", "reconstruction", "spaces"},
     "checkpoints": {*LOW, "networks", "gan"},
 }
 ABOVE = {"__init__", "checkpoints", "projection", "render", "training"}

@@ -52,6 +52,7 @@ def load(
     discriminator: Source | None = None,
     encoder: Source | None = None,
     auxiliary: Source | None = None,
+    perception: Source | None = None,
 ) -> Gan:
     """Load a model from one file that holds all, from a file for each part, or from both (single parts then win).
 
@@ -65,12 +66,14 @@ def load(
         encoder: a file that has an encoder.
         auxiliary: a file that has the auxiliary pair A, B. The authors' files of it also hold the generator, which must
             be the model's own, and which is taken where no other is given.
+        perception: torchvision's VGG16 (vgg16-397923af.pth), to measure with where there is no discriminator.
 
     Raises:
         InputError: no file, or both `path` and `generator`.
         CheckpointError: a file that cannot be read, holds another part, or does not belong to the others.
     """
     named = {"generator": generator, "discriminator": discriminator, "encoder": encoder, "auxiliary": auxiliary}
+    named |= {"perception": perception}
     given = {part: file for part, file in named.items() if file is not None}
     if path is None and not given:
         raise InputError("A model needs a file; none was given. Name one that holds a generator.")

@@ -31,7 +31,7 @@ from ..errors import CheckpointError, InputError
 from ..gan import Gan
 from ..ranges import expect
 from .contents import Contents, as_path, some
-from .outline import FAMILIES, PARTS, Config, Outline, check_fit
+from .outline import FAMILIES, SAVED, Config, Outline, check_fit
 from .parts import family_of, weights
 
 __all__ = ["outline", "save", "states"]
@@ -103,7 +103,7 @@ def save(gan: Gan, path: str | os.PathLike[str], *, half: bool = False) -> None:
     """
     path = as_path(path)
     expect(gan, Gan, "What is saved")
-    modules = {part: getattr(gan, part) for part in PARTS if getattr(gan, part) is not None}
+    modules = {part: getattr(gan, part) for part in SAVED if getattr(gan, part) is not None}
     # A network that has no configuration stands for itself here, and is refused by name below.
     configs: dict[str, Config] = {part: getattr(module, "config", module) for part, module in modules.items()}
     check_fit(configs)

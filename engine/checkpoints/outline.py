@@ -14,14 +14,17 @@ from ..networks.auxiliary import Auxiliary, AuxiliaryConfig
 from ..networks.sngan import GeneratorConfig, SNGANGenerator
 from ..networks.sngan_discriminator import DiscriminatorConfig, SNGANDiscriminator
 from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
+from ..networks.vgg16 import VGG16, VGG16Config
 
-__all__ = ["FAMILIES", "PARTS", "Config", "Outline", "check_fit"]
+__all__ = ["FAMILIES", "PARTS", "SAVED", "Config", "Outline", "check_fit"]
 
 Config = Any
 """A network's configuration: a frozen dataclass of numbers, texts and tuples of numbers, one of those in `FAMILIES`."""
 
-PARTS = ("generator", "discriminator", "encoder", "auxiliary")
-"""Names of the parts of a `Gan`, in the order in which they are loaded and saved."""
+SAVED = ("generator", "discriminator", "encoder", "auxiliary")
+"""Names of the parts of a model, in the order in which they are loaded and saved."""
+PARTS = (*SAVED, "perception")
+"""And what is loaded beside a model, but is no part of it: VGG16, to measure with."""
 
 FAMILIES = {
     # family: for each part, its configuration and its network
@@ -31,6 +34,7 @@ FAMILIES = {
         "encoder": (EncoderConfig, SNGANEncoder),
         "auxiliary": (AuxiliaryConfig, Auxiliary),
     },
+    "vgg16": {"perception": (VGG16Config, VGG16)},
 }
 
 

@@ -68,7 +68,7 @@ class EncoderTask(_PartTask[EncoderSettings]):
         with self.autocast():
             measure = Reconstruction(self.gan, images, self.settings.pixel_weight)
             made = self.gan.generator.generate(self.encoder(images, labels), labels)
-            cosine, pixel = measure.cosine_distance(made), measure.pixel_distance(made)
+            cosine, pixel = measure.perceptual_distance(made), measure.pixel_distance(made)
         self.encoder_adam.zero_grad()
         (cosine + self.settings.pixel_weight * pixel).sum().backward()
         self.descend(self.encoder_adam, self.settings.rate)
@@ -151,7 +151,7 @@ def code_error(auxiliary: Auxiliary, z: Tensor) -> Tensor:
 
 def inner_loss(measure: Reconstruction, images: Tensor) -> Tensor:
     """The loss that the fast steps descend on: eq. 4 summed over the batch, plus 0.05 x the mean pixel difference."""
-    return measure.cosine_distance(images).sum() + PIXEL_WEIGHT * measure.pixel_distance(images).mean()
+    return measure.perceptual_distance(images).sum() + PIXEL_WEIGHT * measure.pixel_distance(images).mean()
 
 
 def fast_update(

@@ -151,21 +151,24 @@ PROJECTIONS: list[Case] = [
     ("project: classes", lambda g: nc.project(g, P, [0, 1]), nc.InputError, "each of the 1 images", "got 2"),
     ("project: steps below 0", lambda g: nc.project(g, P, 0, steps=-1), nc.InputError, "whole number of at least 0", "-1"),
     ("project: half a step", lambda g: nc.project(g, P, 0, steps=2.5), nc.InputError, "whole number of at least 0", "2.5"),  # type: ignore[arg-type]
-    ("project: space", lambda g: nc.project(g, P, 0, space="w"), nc.InputError, '"z" or "zeta"', "'w'"),
+    ("project: space", lambda g: nc.project(g, P, 0, space="y"), nc.InputError, "one of z, zeta, w, w+", "'y'"),
+    ("project: no styles", lambda g: nc.project(g, P, 0, space="w"), nc.ModelError, "has no styles", "z"),
+    ("project: no mean style", lambda g: nc.project(g, P, 0, start="mean"), nc.ModelError, "no mean of them", "zeros"),
+    ("project: distance", lambda g: nc.project(g, P, 0, distance="far"), nc.InputError, "must be one of auto", "'far'"),
     ("project: rate 0", lambda g: nc.project(g, P, 0, rate=0), nc.InputError, "rate must be a number above 0", "got 0"),
     ("project: rate infinite", lambda g: nc.project(g, P, 0, rate=INF), nc.InputError, "rate must be a number above 0", "inf"),
     ("project: rate huge", lambda g: nc.project(g, P, 0, rate=1e38), nc.InputError, "at most 100", "1e+38"),
     ("project: rate text", lambda g: nc.project(g, P, 0, rate="fast"), nc.InputError, "rate must be a number above 0", "'fast'"),  # type: ignore[arg-type]
-    ("project: start", lambda g: nc.project(g, P, 0, start="mean"), nc.InputError, '"encoder", "seeds", "zeros" or a Latent', "'mean'"),
-    ("project: start of another batch", lambda g: nc.project(g, P, 0, start=of(3)), nc.InputError, "hold 1 or 1 z of 8", "(3, 8)"),
-    ("project: start of another model", lambda g: nc.project(g, P, 0, start=of(length=9)), nc.InputError, "z of 8 numbers", "(1, 9)"),
+    ("project: start", lambda g: nc.project(g, P, 0, start="middle"), nc.InputError, "one of auto, encoder, seeds, zeros, mean or a Latent", "'middle'"),
+    ("project: start of another batch", lambda g: nc.project(g, P, 0, start=of(3)), nc.InputError, "must be 1 or 1", "got 3"),
+    ("project: start of another model", lambda g: nc.project(g, P, 0, start=of(length=9)), nc.InputError, "latents have 8 numbers", "have 9"),
     ("project: pixel weight", lambda g: nc.project(g, P, 0, pixel_weight=-1), nc.InputError, "of at least 0", "-1"),
     ("loss: another size", lambda g: nc.reconstruction_loss(g, P, torch.zeros(1, 3, 8, 8)), nc.InputError, "(N, 3, 16, 16)", "(1, 3, 8, 8)"),
     ("loss: images of another size", lambda g: nc.reconstruction_loss(g, torch.zeros(1, 3, 8, 8), P), nc.InputError, "(N, 3, 16, 16)", "(1, 3, 8, 8)"),
     ("loss: two for one", lambda g: nc.reconstruction_loss(g, P.expand(2, -1, -1, -1), P), nc.InputError, "one target for each image", "2 images, 1 targets"),
     ("loss: weight NaN", lambda g: nc.reconstruction_loss(g, P, P, NAN), nc.InputError, "of at least 0", "nan"),
     ("loss: no picture", lambda g: nc.reconstruction_loss(g, P, None), nc.InputError, "(N, 3, 16, 16)", "NoneType"),  # type: ignore[arg-type]
-    ("project: no discriminator", lambda g: nc.project(replace(g, discriminator=None), P, 0), nc.ModelError, "needs the model's discriminator", "not loaded"),
+    ("loss: no discriminator", lambda g: nc.reconstruction_loss(replace(g, discriminator=None), P, P), nc.ModelError, "needs the model's discriminator", "not loaded"),
 ]  # fmt: skip
 
 WHOLE: list[Case] = [

@@ -87,10 +87,10 @@ class Replay(nn.Module):
         self.grads, self.steps = grads, 0
         self.anchor = nn.Parameter(torch.zeros(()))  # gives the model a device
         self.resolution, self.dim_z, self.n_classes = 4, grads.shape[1], 1
-        self.targets = torch.zeros(1, 3, 4, 4)
+        self.targets, self.name, self.w_shape = torch.zeros(1, 3, 4, 4), "recorded", None
 
-    def generate(self, z, labels):
-        return z
+    def forward(self, latent):
+        return latent.z
 
     def loss(self, z):
         # Measured without gradients before the descent, and once more after its last step.

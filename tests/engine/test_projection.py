@@ -6,8 +6,9 @@ import toy
 from neural_collage.engine.errors import InputError, ModelError
 from neural_collage.engine.gan import Gan
 from neural_collage.engine.latent import Latent
-from neural_collage.engine.projection import RATES, SEEDS, TOGETHER, ProjectionStep, project
+from neural_collage.engine.projection import SEEDS, TOGETHER, ProjectionStep, project
 from neural_collage.engine.reconstruction import reconstruction_loss
+from neural_collage.engine.spaces import RATES
 
 STARTS = ["encoder", "seeds", "zeros", Latent(torch.full((1, toy.DIM_Z), 0.5), torch.tensor([0]))]
 
@@ -144,8 +145,8 @@ def test_auto_tries_many_classes_in_few_forwards_none_of_them_before_the_first_s
     monkeypatch: pytest.MonkeyPatch, start: str, drawn: int
 ):
     many, sizes = toy.gan(40, named=False), []
-    generate = many.generator.generate
-    monkeypatch.setattr(many.generator, "generate", lambda z, y: (sizes.append(len(z)), generate(z, y))[1])
+    forward = many.generator.forward
+    monkeypatch.setattr(many.generator, "forward", lambda latent: (sizes.append(len(latent)), forward(latent))[1])
     descent = project(many, picture(toy.gan(40), count=2), "auto", start=start)
     assert sizes == []
     first = next(descent)
@@ -247,7 +248,12 @@ def test_weights_get_no_gradients_even_where_they_could(gan: Gan):
 
 @pytest.mark.parametrize(
     ("part", "arguments"),
-    [("discriminator", {"start": "zeros"}), ("encoder", {}), ("auxiliary", {"space": "zeta", "start": "zeros"})],
+    [
+        ("discriminator", {"start": "zeros", "distance": "discriminator"}),
+        ("encoder", {}),
+        ("auxiliary", {"space": "zeta", "start": "zeros"}),
+        ("perception", {"start": "zeros", "distance": "vgg16"}),
+    ],
 )
 def test_a_missing_part_is_named_at_once(gan: Gan, part: str, arguments: dict[str, str]):
     parts = {"discriminator": gan.discriminator, "encoder": gan.encoder, "auxiliary": gan.auxiliary, part: None}
