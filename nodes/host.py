@@ -130,8 +130,8 @@ def _adopted(gan: Gan) -> Any:
             return 0  # the host then unloads all of it
 
         @torch.inference_mode(False)
-        def detach(self, *how: object) -> nn.Module:
-            return super().detach(*how)
+        def detach(self, *how: object, **also: object) -> nn.Module:
+            return super().detach(*how, **also)
 
     if args.bf16_unet:
         note("bfloat16 is too coarse for pictures of 8 bits; they are drawn in full precision.")

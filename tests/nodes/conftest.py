@@ -77,6 +77,8 @@ class Comfy:
         """As the host does in its low-memory modes: it gives a model less room than it needs."""
         assert force_full_load
         for patcher in patchers:
+            if any(patcher is other for other, _ in self.loads):
+                patcher.detach(unpatch_all=False)
             patcher.partially_load(patcher.load_device, 0.1, force_patch_weights=False)
             self.loads.append((patcher, memory_required))
 
