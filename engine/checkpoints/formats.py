@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from torch import Tensor
 
 from ..errors import CheckpointError
-from . import chainer, native, torchvision_vgg
+from . import chainer, mimicry, native, studiogan_resnet, torchvision_vgg
 from .contents import Contents, some
 from .outline import Outline
 
@@ -48,6 +48,8 @@ class Format:
 FORMATS = (
     Format("Neural Collage", ("safetensors",), (), native.outline, native.states),
     Format("the paper's authors (Chainer)", ("npz",), (), chainer.outline, chainer.states),
+    Format("mimicry", ("torch",), mimicry.MARKS, mimicry.outline, mimicry.states),
+    Format("StudioGAN, resnet", ("torch",), studiogan_resnet.MARKS, studiogan_resnet.outline, studiogan_resnet.states),
     Format("torchvision's VGG16", ("torch",), torchvision_vgg.MARKS, torchvision_vgg.outline, torchvision_vgg.states),
 )
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..networks.auxiliary import Auxiliary, AuxiliaryConfig
-from ..networks.sngan import GeneratorConfig, SNGANGenerator
+from ..networks.resnet_discriminator import ResNetDiscriminator, ResNetDiscriminatorConfig
+from ..networks.sngan import GeneratorConfig, ResNetConfig, SNGANGenerator
 from ..networks.sngan_discriminator import DiscriminatorConfig, SNGANDiscriminator
 from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
 from ..networks.vgg16 import VGG16, VGG16Config
@@ -31,6 +32,12 @@ FAMILIES = {
     "sngan": {
         "generator": (GeneratorConfig, SNGANGenerator),
         "discriminator": (DiscriminatorConfig, SNGANDiscriminator),
+        "encoder": (EncoderConfig, SNGANEncoder),
+        "auxiliary": (AuxiliaryConfig, Auxiliary),
+    },
+    "resnet": {
+        "generator": (ResNetConfig, SNGANGenerator),
+        "discriminator": (ResNetDiscriminatorConfig, ResNetDiscriminator),
         "encoder": (EncoderConfig, SNGANEncoder),
         "auxiliary": (AuxiliaryConfig, Auxiliary),
     },

@@ -43,7 +43,7 @@ class ResNetDiscriminatorConfig:
         blocks = len(self.channels)
         if blocks < 2 or not 1 <= self.shrinking <= blocks or not set(self.attention) <= set(range(1, blocks + 1)):
             raise InputError(
-                f"A discriminator needs two or more blocks, 1 to all of them shrinking, attention after some; got {self}."
+                f"A discriminator needs two or more blocks, 1 to all shrinking, attention after some; got {self}."
             )
         if min(*self.channels, self.resolution) < 1 or self.n_classes < 0:
             raise InputError(f"A discriminator needs positive widths and a positive size; got {self}.")
