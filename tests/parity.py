@@ -19,21 +19,28 @@ import torch
 from neural_collage import engine as nc
 from torch import Tensor
 
-__all__ = ["FOLDER", "case", "config", "gan", "images", "labels", "worst"]
+__all__ = ["FOLDER", "case", "config", "gan", "images", "labels", "peer", "worst"]
 
 TESTS = Path(__file__).parent
 VARIABLE = "NEURAL_COLLAGE_PARITY"
 
 
+ROOT = Path(os.environ.get(VARIABLE) or TESTS / "golden")
+
+
 def _folder() -> Path:
-    root = Path(os.environ.get(VARIABLE) or TESTS / "golden")
-    for folder in (root / "neural_collage", root):
+    for folder in (ROOT / "neural_collage", ROOT):
         if (folder / "config.json").is_file():
             return folder
-    raise FileNotFoundError(f"No golden data (neural_collage/config.json) in {root}; see {VARIABLE}.")
+    raise FileNotFoundError(f"No golden data (neural_collage/config.json) in {ROOT}; see {VARIABLE}.")
 
 
 FOLDER = _folder()
+
+
+def peer(name: str) -> list[Path]:
+    """The case folders of another code base, such as "sngan_mimicry": weights as it writes them, and what it computed."""
+    return sorted(path.parent for path in ROOT.glob(f"{name}/*/case.json"))
 
 
 @lru_cache
