@@ -1,0 +1,100 @@
+// Type to search a class: a list that opens where it is asked for. What is chosen is plain text; any text may be.
+
+import { app } from "../../../scripts/app.js";
+import { classNames } from "./class_names.js";
+
+const MOST = 200; // entries shown at once; typing narrows them down
+
+/** Entries for what was typed: names that start with it, then names that hold it, then a number or the text itself. */
+function entries(names, typed) {
+  const wanted = typed.trim().toLowerCase();
+  const every = names.map((name, number) => ({ text: name, hint: String(number) }));
+  const starts = every.filter(({ text }) => text.toLowerCase().startsWith(wanted));
+  const holds = every.filter(({ text, hint }) => !starts.some((other) => other.hint === hint) && text.toLowerCase().includes(wanted));
+  const numbered = every.filter(({ hint }) => hint === wanted);
+  const known = [...new Set([...numbered, ...starts, ...holds])].slice(0, MOST);
+  const same = known.some(({ text }) => text.toLowerCase() === wanted);
+  return wanted && !same ? [...known, { text: typed.trim(), hint: "as typed" }] : known;
+}
+
+/** Opens the list at a place of the window. `done` is called with the chosen text, and not at all if none is chosen. */
+export function pickClass({ names, value, x, y, done }) {
+  document.querySelector(".nc-picker")?.remove();
+  const box = element("div", "nc-picker");
+  const field = element("input", "nc-picker-field", { type: "text", value, placeholder: "Type a class", spellcheck: false });
+  const list = element("ul", "nc-picker-list");
+  box.append(field, list);
+  let [shown, chosen] = [[], 0];
+
+  function close() {
+    document.removeEventListener("pointerdown", outside, true);
+    box.remove();
+  }
+  function choose(index) {
+    close();
+    if (shown[index]) done(shown[index].text);
+  }
+  function outside(event) {
+    if (!box.contains(event.target)) close();
+  }
+  function mark(index) {
+    chosen = Math.min(Math.max(index, 0), shown.length - 1);
+    [...list.children].forEach((item, place) => item.classList.toggle("nc-chosen", place === chosen));
+    list.children[chosen]?.scrollIntoView({ block: "nearest" });
+  }
+  function fill(typed) {
+    shown = entries(names, typed);
+    list.replaceChildren(...shown.map((entry, index) => item(entry, () => choose(index))));
+    mark(typed ? 0 : shown.findIndex(({ text }) => text === value));
+  }
+
+  field.addEventListener("input", () => fill(field.value));
+  box.addEventListener("keydown", (event) => {
+    const act = { ArrowDown: () => mark(chosen + 1), ArrowUp: () => mark(chosen - 1), Enter: () => choose(chosen), Escape: close };
+    event.stopPropagation(); // the page has shortcuts of its own
+    if (!act[event.key]) return;
+    event.preventDefault();
+    act[event.key]();
+  });
+  document.addEventListener("pointerdown", outside, true);
+  document.body.append(box);
+  fill("");
+  place(box, x, y);
+  field.focus();
+  field.select();
+}
+
+function element(kind, className, more = {}) {
+  return Object.assign(document.createElement(kind), { className, ...more });
+}
+
+function item({ text, hint }, choose) {
+  const line = element("li", "");
+  line.append(element("span", "", { textContent: text }), element("small", "", { textContent: hint }));
+  line.addEventListener("click", choose);
+  return line;
+}
+
+/** Keeps the list inside the window. */
+function place(box, x, y) {
+  const { width, height } = box.getBoundingClientRect();
+  box.style.left = `${Math.max(4, Math.min(x, innerWidth - width - 4))}px`;
+  box.style.top = `${Math.max(4, Math.min(y, innerHeight - height - 4))}px`;
+}
+
+/** Makes a text widget open the list where the model's class names are known; elsewhere it stays what it is. */
+export function offerClasses(widget) {
+  const asText = widget.onClick;
+  // Not an arrow: a copy of the widget on a subgraph's node takes this function along.
+  widget.onClick = function ({ e, node, canvas }) {
+    const names = classNames(node);
+    if (!names.length) return asText.call(this, { e, node, canvas });
+    const done = (text) => {
+      canvas.emitBeforeChange(); // one step of the page's own undo
+      this.setValue(text, { e, node, canvas });
+      canvas.emitAfterChange();
+      app.graph.setDirtyCanvas(true, true);
+    };
+    pickClass({ names, value: String(this.value), x: e.clientX, y: e.clientY, done });
+  };
+}

@@ -1,0 +1,197 @@
+// Paint Regions' panel: the canvas, a row of tools above it, a row for each brush below.
+//
+// The drawing's text is the widget's value and the only thing that is kept; the panel shows it and writes it.
+
+import { app } from "../../../scripts/app.js";
+import { classNames } from "./class_names.js";
+import { pickClass } from "./class_picker.js";
+import * as drawings from "./drawing.js";
+import { PaintSurface } from "./paint_surface.js";
+
+const MOST_STEPS = 100; // of undo
+const [NARROWEST, WIDEST, WIDTH] = [4, 256, 48]; // of a stroke, in pixels of the drawing
+const [TOOLS_HEIGHT, CANVAS_HEIGHT, ROW_HEIGHT, MOST_ROWS] = [40, 260, 30, 4]; // in pixels of the page
+
+const tools = new Map(); // of each node: which outlives the node, since the page's undo makes nodes anew
+
+export class PaintPanel {
+  constructor(node, write) {
+    Object.assign(this, { node, write, drawing: drawings.EMPTY, undone: [], done: [] });
+    this.surface = new PaintSurface({
+      hold: this,
+      pictureAddress: () => this.#outputs()?.base?.[0],
+      done: (stroke) => this.change(drawings.addStroke(this.drawing, stroke)),
+    });
+    this.root = make("div", { className: "nc-paint", title: "" }); // the empty title hides the node's own tooltip
+    this.stage = make("div", { className: "nc-stage" }, this.surface.canvas);
+    this.rows = make("div", { className: "nc-brushes" });
+    this.root.append(this.#toolbar(), this.stage, this.rows);
+    this.root.addEventListener("wheel", (event) => this.#wheel(event));
+  }
+
+  // What the surface holds on to.
+
+  get brush() {
+    const { brush, erasing } = this.#tools;
+    return erasing ? null : Math.min(brush, this.drawing.brushes.length - 1);
+  }
+
+  get width() {
+    return this.#tools.width;
+  }
+
+  /** The brush and width of a stroke that begins; the first one makes itself a brush. */
+  startStroke() {
+    if (!this.drawing.brushes.length) this.change(drawings.addBrush(this.drawing, classNames(this.node)[0] ?? "0"));
+    return { brush: this.brush, width: this.width };
+  }
+
+  // The drawing.
+
+  /** Shows a text that came from outside: a loaded workflow, the page's undo. Text that is no drawing stays text. */
+  read(text, field) {
+    [this.done, this.undone] = [[], []];
+    try {
+      this.drawing = drawings.parse(text);
+      this.stage.replaceChildren(this.surface.canvas);
+    } catch {
+      this.drawing = drawings.EMPTY;
+      this.stage.replaceChildren(field);
+    }
+    this.show();
+  }
+
+  change(drawing) {
+    this.done = [...this.done, this.drawing].slice(-MOST_STEPS);
+    this.undone = [];
+    this.#become(drawing);
+  }
+
+  undo() {
+    // Steps made before the page was loaded are not known, but strokes come off one by one all the same.
+    const before = this.done.pop() ?? (this.drawing.strokes.length ? drawings.withoutLastStroke(this.drawing) : null);
+    if (!before) return;
+    this.undone.push(this.drawing);
+    this.#become(before);
+  }
+
+  redo() {
+    if (!this.undone.length) return;
+    this.done.push(this.drawing);
+    this.#become(this.undone.pop());
+  }
+
+  #become(drawing) {
+    this.drawing = drawing;
+    app.canvas.emitBeforeChange(); // one step of the page's own undo
+    this.write(drawings.format(drawing));
+    app.canvas.emitAfterChange();
+    this.show();
+  }
+
+  // What is seen.
+
+  show() {
+    this.surface.show();
+    this.rows.replaceChildren(...this.drawing.brushes.map((_, index) => this.#row(index)), this.#adder());
+    this.#mark();
+    this.node.setDirtyCanvas?.(true, true);
+  }
+
+  /** The least height that holds it all, in pixels of the page. */
+  get height() {
+    return TOOLS_HEIGHT + CANVAS_HEIGHT + ROW_HEIGHT * (Math.min(MOST_ROWS, this.drawing.brushes.length) + 1);
+  }
+
+  /** The wheel moves and zooms the page, as everywhere, unless it is over more brushes than are seen. */
+  #wheel(event) {
+    if (this.rows.contains(event.target) && this.rows.scrollHeight > this.rows.clientHeight) return;
+    event.preventDefault();
+    app.canvas.processMouseWheel(event);
+  }
+
+  #mark() {
+    const { brush } = this;
+    this.eraser.classList.toggle("nc-on", brush === null);
+    [...this.rows.children].forEach((row, index) => row.classList.toggle("nc-on", index === brush));
+    [this.undoButton.disabled, this.redoButton.disabled] = [
+      !this.done.length && !this.drawing.strokes.length,
+      !this.undone.length,
+    ];
+    this.clearButton.disabled = !this.drawing.strokes.length;
+    this.size.value = this.sizeShown.textContent = this.width;
+  }
+
+  #toolbar() {
+    const act = (label, title, onclick) => make("button", { type: "button", textContent: label, title, onclick });
+    this.eraser = act("Eraser", "Take away what was painted", () => this.#take({ erasing: !this.#tools.erasing }));
+    this.undoButton = act("↶", "Undo", () => this.undo());
+    this.redoButton = act("↷", "Redo", () => this.redo());
+    this.clearButton = act("Clear", "Remove all strokes", () => this.change(drawings.withoutStrokes(this.drawing)));
+    this.size = make("input", { type: "range", min: NARROWEST, max: WIDEST, title: "Width of brush and eraser" });
+    this.size.oninput = () => this.#take({ width: Number(this.size.value) });
+    this.size.onchange = () => this.size.blur(); // keys go to the page again: its undo ignores them here
+    this.sizeShown = make("output", {});
+    const size = make("label", { className: "nc-size", textContent: "Size" }, this.size, this.sizeShown);
+    return make("div", { className: "nc-tools" }, this.eraser, size, this.undoButton, this.redoButton, this.clearButton);
+  }
+
+  #row(index) {
+    const { class: label, strength } = { strength: 1, ...this.drawing.brushes[index] };
+    const change = (part) => this.change(drawings.changeBrush(this.drawing, index, part));
+    const colour = make("input", { type: "color", value: drawings.colourOf(this.drawing, index), title: "Colour" });
+    colour.onchange = () => change({ colour: colour.value });
+    const name = make("button", { type: "button", className: "nc-class", textContent: label, title: "Choose the class" });
+    name.onclick = () => this.#pick(name, label, (text) => change({ class: text }));
+    const percent = make("output", { textContent: `${Math.round(strength * 100)}%` });
+    const slider = make("input", { type: "range", min: 0, max: 100, value: strength * 100, title: "Strength" });
+    slider.oninput = () => (percent.textContent = `${slider.value}%`);
+    slider.onchange = () => change({ strength: Number(slider.value) / 100 });
+    const away = make("button", { type: "button", textContent: "×", title: "Remove this brush and its strokes" });
+    away.onclick = () => this.change(drawings.removeBrush(this.drawing, index));
+    const row = make("div", { className: "nc-brush" }, colour, name, slider, percent, away);
+    row.addEventListener("pointerdown", () => this.#take({ brush: index, erasing: false }));
+    return row;
+  }
+
+  #adder() {
+    const button = make("button", { type: "button", className: "nc-add", textContent: "+ Add brush" });
+    button.onclick = () =>
+      this.#pick(button, "", (text) => {
+        this.change(drawings.addBrush(this.drawing, text));
+        this.#take({ brush: this.drawing.brushes.length - 1, erasing: false });
+      });
+    return button;
+  }
+
+  #pick(beside, value, done) {
+    const { left: x, bottom: y } = beside.getBoundingClientRect();
+    pickClass({ names: classNames(this.node), value, x, y, done });
+  }
+
+  get #tools() {
+    return tools.get(this.#key) ?? { brush: 0, erasing: false, width: WIDTH };
+  }
+
+  #take(part) {
+    tools.set(this.#key, { ...this.#tools, ...part });
+    this.#mark();
+    this.surface.draw();
+  }
+
+  get #key() {
+    return `${this.node.graph?.id}:${this.node.id}`;
+  }
+
+  /** What the node last gave to be shown. The page keeps it by node, and by subgraph where there is one. */
+  #outputs() {
+    const { graph, id } = this.node;
+    return app.nodeOutputs?.[!graph || graph.isRootGraph ? id : `${graph.id}:${id}`];
+  }
+}
+
+function make(kind, properties, ...children) {
+  const element = Object.assign(document.createElement(kind), properties);
+  element.append(...children);
+  return element;
+}
