@@ -1,0 +1,20 @@
+"""One real ComfyUI for all tests of this folder, started with the first that needs it."""
+
+from collections.abc import Iterator
+
+import pytest
+import toy
+from comfyui import ROOT, Server
+from neural_collage import engine as nc
+
+PACK = "ComfyUI-Neural-Collage"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With the pack, its worked workflows' pictures in the input folder, and a tiny model in models/gan."""
+    server = Server(tmp_path_factory.mktemp("comfyui"), {PACK: ROOT})
+    server.give(*(ROOT / "workflows").glob("*.png"))
+    nc.save(toy.gan(), server.base / "models" / "gan" / "toy.safetensors")
+    with server:
+        yield server
