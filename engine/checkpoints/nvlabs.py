@@ -22,6 +22,7 @@ from .records import Record, Stored
 __all__ = ["Module", "check_used", "dense", "mapping_config", "mapping_state", "snapshot"]
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
+TORCH = "torch.nn.modules."
 GAINS = {"linear": 1.0, "lrelu": math.sqrt(2)}
 """What follows each activation, by the activation's name in the file."""
 
@@ -114,13 +115,13 @@ def snapshot(contents: Contents, entry: str) -> Module | None:
 
 
 def _module(record: Any, where: str) -> Module:
-    if not (isinstance(record, Record) and record.name == PERSISTENT and _is_described(record.arguments)):
+    meta = _description(record)
+    if meta is None:
         what = record.name if isinstance(record, Record) else type(record).__name__
         raise CheckpointError(
             f"The networks of a snapshot must be NVIDIA's persistent objects; {where} is a {what}. Give the snapshot "
             "as it was published."
         )
-    meta = record.arguments[0]
     state = meta["state"]
     place, _, file = where.partition(" of ")
     own = {name: tensor for key in ("_parameters", "_buffers") for name, tensor in state[key].items()}
@@ -133,11 +134,18 @@ def _module(record: Any, where: str) -> Module:
     return Module(where, meta["class_name"], settings, {n: t for n, t in own.items() if t is not None}, parts)
 
 
-def _is_described(arguments: tuple[Any, ...]) -> bool:
-    meta = arguments[0] if len(arguments) == 1 else None
+def _description(record: Any) -> dict[str, Any] | None:
+    """The class's name and the attributes of a module, NVIDIA's or one of torch's own; None for anything else."""
+    if not isinstance(record, Record):
+        return None
+    if record.name.startswith(TORCH):
+        meta: Any = {"class_name": record.name.rpartition(".")[2], "state": record.state}
+    else:
+        meta = record.arguments[0] if record.name == PERSISTENT and len(record.arguments) == 1 else None
     state = meta.get("state") if isinstance(meta, dict) else None
     inner = [state.get(key) for key in ("_parameters", "_buffers", "_modules")] if isinstance(state, dict) else [None]
-    return all(isinstance(held, dict) for held in inner) and isinstance(meta.get("class_name"), str)  # type: ignore[union-attr]
+    whole = all(isinstance(held, dict) for held in inner) and isinstance(meta.get("class_name"), str)
+    return meta if whole else None
 
 
 def _is_used(part: Any) -> bool:

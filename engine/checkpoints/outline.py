@@ -15,6 +15,8 @@ from ..networks.resnet_discriminator import ResNetDiscriminator, ResNetDiscrimin
 from ..networks.sngan import GeneratorConfig, ResNetConfig, SNGANGenerator
 from ..networks.sngan_discriminator import DiscriminatorConfig, SNGANDiscriminator
 from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
+from ..networks.stylegan3 import StyleGAN3Generator
+from ..networks.stylegan3_config import StyleGAN3Config
 from ..networks.vgg16 import VGG16, VGG16Config
 
 __all__ = ["FAMILIES", "PARTS", "SAVED", "Config", "Outline", "check_fit"]
@@ -41,6 +43,7 @@ FAMILIES = {
         "encoder": (EncoderConfig, SNGANEncoder),
         "auxiliary": (AuxiliaryConfig, Auxiliary),
     },
+    "stylegan3": {"generator": (StyleGAN3Config, StyleGAN3Generator)},
     "vgg16": {"perception": (VGG16Config, VGG16)},
 }
 
