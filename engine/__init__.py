@@ -15,6 +15,7 @@ from .collage import Collage, mix
 from .crop import Crop
 from .curve import draw_curve
 from .difference import difference
+from .distances import DISTANCES
 from .drawing import paint_drawing
 from .errors import (
     CheckpointError,
@@ -35,7 +36,7 @@ from .legend import draw_class_map
 from .mask import shape_mask
 from .palette import class_map_from_colours
 from .poisson import poisson_blend
-from .projection import ProjectionStep, project
+from .projection import STARTS, ProjectionStep, project
 from .reconstruction import Reconstruction, reconstruction_loss
 from .render import changes, render
 from .spaces import RATES
@@ -44,7 +45,9 @@ from .stitch import STITCH_MODES, Blend, stitch
 from .units import parse_units
 
 __all__ = [
+    "DISTANCES",
     "RATES",
+    "STARTS",
     "STITCH_MODES",
     "Blend",
     "CheckpointError",

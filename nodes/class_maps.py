@@ -8,7 +8,7 @@ import torch
 
 from .. import engine as nc
 from .class_names import CLASS_PICKER
-from .sockets import CLASS_MAP, GAN, expect, image_from_engine, image_to_engine, mask_to_engine
+from .sockets import CLASS_MAP, COLLAGE, GAN, expect, image_from_engine, image_to_engine, mask_to_engine
 
 __all__ = ["ClassMapFromColours", "PaintClass", "PreviewClassMap"]
 
@@ -31,6 +31,10 @@ class PaintClass:
         label = "Class by name or number, as Load GAN lists them; it is looked up when the collage is rendered."
         grow = "Pixels of the mask by which it grows; below 0 it shrinks. The picture's border is no edge."
         feather = "Softens the mask's edge: standard deviation of a blur, in pixels of the mask."
+        style = (
+            "Paint this collage's style in place of a class; `label` is ignored. For StyleGANs, whose classes are "
+            "other latents: connect Random Collage or Project Image."
+        )
         return {
             "required": {
                 "mask": (
@@ -45,7 +49,10 @@ class PaintClass:
                 "grow": ("INT", {"default": 0, "min": -512, "max": 512, "tooltip": grow}),
                 "feather": ("FLOAT", {"default": 0.0, "min": 0.0, "max": 256.0, "step": 0.5, "tooltip": feather}),
             },
-            "optional": {"class_map": (CLASS_MAP, {"tooltip": "Regions to paint over: another Paint Class."})},
+            "optional": {
+                "class_map": (CLASS_MAP, {"tooltip": "Regions to paint over: another Paint Class."}),
+                "style": (COLLAGE, {"tooltip": style}),
+            },
         }
 
     def paint(
@@ -56,10 +63,12 @@ class PaintClass:
         grow: int,
         feather: float,
         class_map: nc.ClassMap | None = None,
+        style: nc.Collage | None = None,
     ) -> tuple[nc.ClassMap]:
+        painted = label.strip() if style is None else expect(style, nc.Collage, "style")
         below = nc.ClassMap() if class_map is None else expect(class_map, nc.ClassMap, "class_map")
         shaped = nc.shape_mask(mask_to_engine(mask), grow, feather)
-        return (below.paint(label.strip(), shaped, strength),)
+        return (below.paint(painted, shaped, strength),)
 
 
 class ClassMapFromColours:

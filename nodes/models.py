@@ -17,14 +17,19 @@ PARTS = {
     "encoder": "Another file for the encoder, from which Project Image starts. none: as in `file`.",
     "auxiliary": "Another file for the auxiliary pair A, B, through which Project Image descends on zeta. none: as in "
     "`file`.",
+    "perception": "VGG16's weights (torchvision's vgg16-397923af.pth), which Project Image measures with where a model "
+    "has no discriminator. none: it compares pixels.",
 }
 
 
 class LoadGAN:
     """A weights file, or several, to a model."""
 
-    DESCRIPTION = "Load a class-conditional GAN: one .safetensors file that holds all, or the authors' .npz files."
-    SEARCH_ALIASES = ("load gan", "gan loader", "sngan", "checkpoint")
+    DESCRIPTION = (
+        "Load a GAN: one file that holds all, or one for each part. BigGAN, BigGAN-deep, SNGAN, StyleGAN 1 to 3 and "
+        "others, as their owners publish them; nothing that lies in a file is run."
+    )
+    SEARCH_ALIASES = ("load gan", "gan loader", "sngan", "biggan", "stylegan", "checkpoint")
     CATEGORY = "neural collage"
     FUNCTION = "load"
     RETURN_TYPES = (GAN, "STRING")
@@ -57,18 +62,14 @@ class LoadGAN:
         return True
 
     @classmethod
-    def IS_CHANGED(
-        cls, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
-    ) -> str:
+    def IS_CHANGED(cls, file: str, **parts: str) -> str:
         """The age and size of each file, and of a config.json beside it: a file that was replaced is loaded anew."""
-        paths = _paths(file, discriminator, encoder, auxiliary).values()
+        paths = _paths(file, **parts).values()
         found = [each for path in paths for each in (path, path.with_name("config.json")) if each.is_file()]
         return " ".join(f"{one.st_mtime_ns}:{one.st_size}" for one in map(Path.stat, found))
 
-    def load(
-        self, file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
-    ) -> tuple[nc.Gan, str]:
-        paths = _paths(file, discriminator, encoder, auxiliary)
+    def load(self, file: str, **parts: str) -> tuple[nc.Gan, str]:
+        paths = _paths(file, **parts)
         gan = nc.load(paths.pop("file", None), **paths)
         return gan, "\n".join(_classes(gan))
 
@@ -78,9 +79,7 @@ def _classes(gan: nc.Gan) -> list[str]:
     return [f"{number} {name}" for number, name in enumerate(gan.class_names)] or list(map(str, range(gan.n_classes)))
 
 
-def _paths(
-    file: str, discriminator: str = host.NONE, encoder: str = host.NONE, auxiliary: str = host.NONE
-) -> dict[str, Any]:
+def _paths(file: str, **parts: str) -> dict[str, Any]:
     """The path of every file that was named. A linked input is None while the host only checks: it is not known yet."""
-    named = {"file": file, "discriminator": discriminator, "encoder": encoder, "auxiliary": auxiliary}
+    named = {"file": file, **parts}
     return {part: host.gan_path(name) for part, name in named.items() if name not in (None, host.NONE)}

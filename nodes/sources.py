@@ -65,27 +65,29 @@ class ProjectImage:
     """A real picture to the collage that is nearest to it."""
 
     DESCRIPTION = (
-        "Find the latent whose picture is nearest to a real, square picture (manifold projection). The model needs its "
-        "discriminator. Several pictures at once are projected independently of each other."
+        "Find the latent whose picture is nearest to a real, square picture (manifold projection), as the model's "
+        "discriminator sees it, or by another distance where it has none. Several pictures at once are projected "
+        "independently of each other."
     )
     SEARCH_ALIASES = ("gan inversion", "manifold projection", "encode image", "reconstruct")
     CATEGORY = "neural collage/source"
     FUNCTION = "project"
-    RETURN_TYPES = (COLLAGE, "IMAGE", "IMAGE", "MASK", "FLOAT")
-    RETURN_NAMES = ("collage", "reconstruction", "loss_curve", "failure", "loss")
+    RETURN_TYPES = (COLLAGE, "IMAGE", "IMAGE", "MASK", "FLOAT", "STRING")
+    RETURN_NAMES = ("collage", "reconstruction", "loss_curve", "failure", "loss", "distance")
     OUTPUT_TOOLTIPS = (
         "The best latents found, without edits yet.",
         "What the model draws from them: the picture as far as the model can see it.",
         "The loss at every step, one line for each picture.",
         "Where the reconstruction fails: 0 where it equals the picture, 1 where one is black and the other white.",
-        "The loss of the best latents, averaged over the batch: 1 - cosine + pixel_weight x squared error.",
+        "The loss of the best latents, averaged over the batch: distance + pixel_weight x squared error.",
+        "Which distance was measured: discriminator, vgg16 or pixels. Connect Preview Any to read it.",
     )
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
         return {
             "required": {
-                "gan": (GAN, {"tooltip": "The model; it must have a discriminator."}),
+                "gan": (GAN, {"tooltip": "The model, best with its discriminator and encoder."}),
                 "image": ("IMAGE", {"tooltip": "Square pictures; they are shrunk to the model's size."}),
                 "label": ("STRING", {"default": "auto", "tooltip": f"{CLASS_TIP} {AUTO_TIP}", **CLASS_PICKER}),
                 **_descent_widgets(),
@@ -97,65 +99,81 @@ class ProjectImage:
 
     def project(
         self, gan: nc.Gan, image: torch.Tensor, label: str, start: str, start_from: nc.Collage | None = None, **how: Any
-    ) -> tuple[nc.Collage, torch.Tensor, torch.Tensor, torch.Tensor, float]:
+    ) -> tuple[nc.Collage, torch.Tensor, torch.Tensor, torch.Tensor, float, str]:
         gan, target = expect(gan, nc.Gan, "gan"), image_to_engine(image)
         begin = start if start_from is None else expect(start_from, nc.Collage, "start_from").latent
         how["rate"] = how["rate"] or None
-        best, loss, losses = _projected(gan, target, begin, {**how, "label": label.strip()})
+        best, loss, losses, measured = _projected(gan, target, begin, {**how, "label": label.strip()})
         images = draw(gan, nc.Collage(best))
-        curve = nc.draw_curve(losses, f"loss, best {loss:.4f}")
+        curve = nc.draw_curve(losses, f"loss by {measured}, best {loss:.4f}")
         failure = nc.difference(images, target)
         pictures = image_from_engine(images), image_from_engine(curve), mask_from_engine(failure)
-        return nc.Collage(best), *pictures, loss
+        return nc.Collage(best), *pictures, loss, measured
 
 
 def _descent_widgets() -> dict[str, Any]:
     """The widgets of Project Image that `engine.project` takes as they are."""
-    space = "z: the latent itself. zeta: the auxiliary pair's space, often better, for models that have one."
-    start = "encoder: the model's own guess. seeds: the best of 16 random draws. zeros: the middle of the latent space."
-    weight = "Weight of the pixels' squared error beside the features' cosine: more holds colours, less holds content."
+    space = (
+        "auto: w for a StyleGAN, else z. z: the latent itself. zeta: the auxiliary pair's space, for models that have "
+        "one. w, w+: a StyleGAN's styles, one for all layers or one for each, which come nearer to a photo than z."
+    )
+    start = (
+        "auto: the encoder, else the mean style, else seeds. encoder: the model's own guess. seeds: the best of 16 "
+        "random draws. zeros: the middle of the latent space. mean: a StyleGAN's mean style."
+    )
+    distance = (
+        "auto: the first that the model has. discriminator: the model's own features (the paper's). vgg16: a network "
+        "that Load GAN was given for it. pixels: colours and edges at several sizes, for models without either."
+    )
+    weight = "Weight of the pixels' squared error beside the distance: more holds colours, less holds content."
     return {
         "steps": ("INT", {"default": 200, "min": 0, "max": 5000, "tooltip": "Steps of the descent; 0 for the start."}),
         "rate": (
             "FLOAT",
             {"default": 0.0, "min": 0.0, "max": 10.0, "step": 0.001, "round": False, "tooltip": (
-                "Adam's rate. 0: the space's own default (0.075 for z, 0.015 for zeta)."
+                "Adam's rate. 0: the space's own default (0.075 for z, 0.015 for zeta, 0.05 for w)."
             )},
         ),
-        "space": (["z", "zeta"], {"default": "z", "tooltip": space}),
-        "start": (["encoder", "seeds", "zeros"], {"default": "encoder", "tooltip": start}),
+        "space": (["auto", *nc.RATES], {"default": "auto", "tooltip": space}),
+        "start": (list(nc.STARTS), {"default": "auto", "tooltip": start}),
         "pixel_weight": (
             "FLOAT",
             {"default": 0.2, "min": 0.0, "max": 100.0, "step": 0.05, "round": False, "tooltip": weight},
         ),
+        "distance": (list(nc.DISTANCES), {"default": "auto", "tooltip": distance}),
     }  # fmt: skip
 
 
 def _projected(
     gan: nc.Gan, targets: torch.Tensor, start: str | nc.Latent, how: dict[str, Any]
-) -> tuple[nc.Latent, float, torch.Tensor]:
-    """All pictures at once, or in halves where memory runs out: best latents, their mean loss, (N, steps) losses."""
+) -> tuple[nc.Latent, float, torch.Tensor, str]:
+    """All pictures at once, or in halves where memory runs out.
+
+    Returns:
+        The best latents, their mean loss, all losses (N, steps), and which distance was measured.
+    """
     count = len(targets)
     host.place(gan, count * gan.resolution**2 * DESCENT_ROOM)
 
-    def work(piece: slice) -> tuple[nc.Latent, torch.Tensor, torch.Tensor]:
+    def work(piece: slice) -> tuple[nc.ProjectionStep, torch.Tensor]:
         begin = nc.cut_batch(start, count, piece)
         return _watched(nc.project(gan, targets[piece], start=begin, **how), how["steps"] + 1)
 
     parts = [part for _, part in nc.in_pieces(count, work, count, host.spare)]
-    latents, best, losses = zip(*parts, strict=True)
-    return nc.join_latents(latents), torch.cat(best).mean().item(), torch.cat(losses, dim=1)
+    last, losses = zip(*parts, strict=True)
+    loss = torch.cat([step.best_loss for step in last]).mean().item()
+    return nc.join_latents([step.best for step in last]), loss, torch.cat(losses, dim=1), last[0].distance
 
 
-def _watched(descent: Iterable[nc.ProjectionStep], total: int) -> tuple[nc.Latent, torch.Tensor, torch.Tensor]:
-    """Run a descent to its end, the host seeing each step and free to stop it: best latent, its loss, all losses."""
+def _watched(descent: Iterable[nc.ProjectionStep], total: int) -> tuple[nc.ProjectionStep, torch.Tensor]:
+    """Run a descent to its end, the host seeing each step and free to stop it: the last step, and all losses."""
     bar, step, losses = host.progress(total), None, []
     bar.update(0)
     for step in descent:
         losses.append(step.loss)
         bar.update(len(losses), thumbnail(step.images))
     assert step is not None  # the start itself is always yielded
-    return step.best, step.best_loss, torch.stack(losses)
+    return step, torch.stack(losses)
 
 
 class MixCollages:

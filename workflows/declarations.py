@@ -108,12 +108,7 @@ class Declaration:
         Raises WorkflowError if the list is longer or shorter than this node's widgets: the file was then saved by
         another version of the node, and reading it by position would put values into the wrong inputs.
         """
-        found, index = {}, 0
-        for widget in self.widgets:
-            found[widget.name] = index
-            index += 1
-            if widget.has_control and index < len(values) and values[index] in CONTROLS:
-                index += 1
+        found, index = self._places(values)
         uploads = any(widget.options.get("image_upload", False) for widget in self.widgets)
         if uploads and values[index:] == ["image"]:  # the upload button comes last, and saves this word
             index += 1
@@ -124,6 +119,23 @@ class Declaration:
                 "It was saved by another version of this node; open it in ComfyUI, set the values, save it again."
             )
         return found
+
+    def completed(self, values: list[object]) -> list[object]:
+        """A saved list, and the defaults of widgets that the node got after it was saved, as on ComfyUI's page."""
+        found, end = self._places(values)
+        later = [widget for widget in self.widgets if found[widget.name] >= len(values)]
+        fits = bool(values) and end - len(later) == len(values) and all("default" in one.options for one in later)
+        return [*values, *(widget.options["default"] for widget in later)] if fits else values
+
+    def _places(self, values: list[object]) -> tuple[dict[str, int], int]:
+        """Where each widget's value stands, were none missing, and where the list would end."""
+        found, index = {}, 0
+        for widget in self.widgets:
+            found[widget.name] = index
+            index += 1
+            if widget.has_control and index < len(values) and values[index] in CONTROLS:
+                index += 1
+        return found, index
 
 
 class Catalogue:

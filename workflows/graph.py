@@ -150,6 +150,7 @@ class _Page:
         declaration = self.catalogue.declaration(raw["type"], where)
         if isinstance(values, dict):  # some packs save by name
             return {name: value for name, value in values.items() if name not in LEFTOVERS}
+        values = declaration.completed(values)
         return {name: values[index] for name, index in declaration.positions(values, where).items()}
 
     def source(self, socket: Mapping[str, Any], where: str) -> "Link | _Value | _Absent":

@@ -116,6 +116,7 @@ def _set_widget(node: dict[str, Any], declaration: Declaration, name: str, value
     if isinstance(values, dict):
         values[name] = value
     else:
+        node["widgets_values"] = values = declaration.completed(values)
         values[declaration.positions(values, f"'{declaration.name}' (node {node['id']})")[name]] = value
 
 

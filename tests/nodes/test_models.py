@@ -36,7 +36,9 @@ def test_one_file_gives_the_model_that_was_saved_and_its_classes(folder):
 
 
 def test_the_authors_files_are_put_together_and_numbered(folder):
-    gan, classes = LoadGAN().load("generator.npz", "discriminator.npz", "none", "auxiliary.npz")
+    gan, classes = LoadGAN().load(
+        "generator.npz", discriminator="discriminator.npz", encoder="none", auxiliary="auxiliary.npz"
+    )
     assert classes == "0\n1\n2"
     assert (gan.discriminator is None, gan.encoder is None, gan.auxiliary is None) == (False, True, False)
 
@@ -49,11 +51,11 @@ def test_a_model_loaded_and_moved_under_inference_mode_can_be_projected_through(
 
 
 def test_a_file_is_loaded_anew_when_any_of_them_changed(folder):
-    chosen = ("generator.npz", "discriminator.npz")
-    first = LoadGAN.IS_CHANGED(*chosen)
-    assert first == LoadGAN.IS_CHANGED(*chosen)
+    chosen = {"file": "generator.npz", "discriminator": "discriminator.npz"}
+    first = LoadGAN.IS_CHANGED(**chosen)
+    assert first == LoadGAN.IS_CHANGED(**chosen)
     os.utime(folder / "discriminator.npz", ns=(1, 1))
-    assert LoadGAN.IS_CHANGED(*chosen) != first
+    assert LoadGAN.IS_CHANGED(**chosen) != first
     assert LoadGAN.IS_CHANGED("generator.npz") != first
 
 

@@ -65,12 +65,13 @@ def test_mixing_batches_that_do_not_fit_is_refused(gan):
 
 def test_projection_returns_the_best_latent_and_what_belongs_to_it(gan):
     photo = _photo(gan)
-    collage, reconstruction, curve, failure, loss = ProjectImage().project(gan, photo, "rose", **HOW)
+    collage, reconstruction, curve, failure, loss, distance = ProjectImage().project(gan, photo, "rose", **HOW)
     drawn = nc.render(gan, collage)
     assert torch.equal(reconstruction, ((drawn + 1) / 2).movedim(1, -1))
     assert loss == pytest.approx(nc.reconstruction_loss(gan, drawn, photo.movedim(-1, 1) * 2 - 1).item(), abs=1e-5)
     assert torch.allclose(failure, (reconstruction - photo).abs().amax(-1), atol=1e-6)
     assert curve.shape == (1, 320, 512, 3)
+    assert distance == "discriminator"
     assert collage.edits == ()
 
 
@@ -83,9 +84,17 @@ def test_projection_never_ends_worse_than_it_started(gan):
 
 def test_projection_starts_from_a_collage_where_one_is_connected(gan):
     origin = _draw(gan, 7)
-    collage, *_, loss = ProjectImage().project(gan, _photo(gan), "rose", **{**HOW, "steps": 0}, start_from=origin)
+    collage, *_, loss, _ = ProjectImage().project(gan, _photo(gan), "rose", **{**HOW, "steps": 0}, start_from=origin)
     assert torch.equal(collage.latent.point, origin.latent.point)
     assert loss < 1e-4  # the photo was drawn from it
+
+
+def test_a_model_of_a_generator_alone_is_projected_by_pixels(gan):
+    how = {**HOW, "start": "auto", "space": "auto", "steps": 20}
+    *_, first, _ = ProjectImage().project(toy.gan(bare=True), _photo(gan), "rose", **{**how, "steps": 0})
+    *_, loss, distance = ProjectImage().project(toy.gan(bare=True), _photo(gan), "rose", **how)
+    assert distance == "pixels"
+    assert loss < first
 
 
 def test_auto_finds_the_class(gan):
@@ -154,10 +163,10 @@ BAD_PROJECTIONS = {
     "class": (lambda gan: (gan, _photo(gan), "thistle"), {}, nc.LabelError, "thistle"),
     "rate": (lambda gan: (gan, _photo(gan), "rose"), {"rate": -1.0}, nc.InputError, "rate"),
     "start": (lambda gan: (gan, _photo(gan), "rose"), {"start": "ones"}, nc.InputError, "start"),
-    "space": (lambda gan: (gan, _photo(gan), "rose"), {"space": "w"}, nc.InputError, "space"),
+    "space": (lambda gan: (gan, _photo(gan), "rose"), {"space": "w"}, nc.ModelError, "no styles"),
     "gan": (lambda gan: ("gan", _photo(gan), "rose"), {}, nc.InputError, "gan must be a Gan"),
     "start_from": (lambda gan: (gan, _photo(gan), "rose"), {"start_from": "x"}, nc.InputError, "start_from"),
-    "bare": (lambda gan: (toy.gan(bare=True), _photo(gan), "rose"), {}, nc.ModelError, "discriminator"),
+    "bare": (lambda gan: (toy.gan(bare=True), _photo(gan), "rose"), {}, nc.ModelError, "encoder"),
 }
 
 

@@ -108,8 +108,8 @@ BAD_WORKFLOWS = {
     ),
     "node that feeds itself": (edited(page(), "links", 0, 1, 3), ["depend on themselves", "'Toy Mix' (node 3"]),
     "too few widgets": (
-        on_page(SEED, "widgets_values", [7, "randomize", "coarse"]),
-        ["5 values (seed, grain, size, label, sharp)", "the file has 3", "another version"],
+        on_page(SEED, "widgets_values", [7, "randomize"]),
+        ["5 values (seed, grain, size, label, sharp)", "the file has 2", "another version"],
     ),
     "too many widgets": (on_page(MIX, "widgets_values", [3, "fixed", 1]), ["1 values (amount)", "the file has 3"]),
     "no widgets": (on_page(MIX, "widgets_values", None), ["1 values (amount)", "the file has 0"]),

@@ -55,6 +55,13 @@ def test_newer_files_have_links_as_objects(shown):
     assert shown({**page(), "version": 1, "links": links}) == MIXED
 
 
+def test_widgets_that_a_node_got_later_take_their_defaults(shown):
+    early = edited(page(), "nodes", 1, "widgets_values", [7, "randomize", "fine"])  # saved before size, label and sharp
+    expected = ("mix", ("seed", 7, "fine", 1.0, "", False), SEED_2, 3, None)
+    assert shown(early) == expected
+    assert shown(early, {"1.label": "b"}) == ("mix", ("seed", 7, "fine", 1.0, "b", False), SEED_2, 3, None)
+
+
 def test_ids_may_be_text(shown):
     document = json.loads(json.dumps(page()).replace('"id": 1,', '"id": "one",'))
     assert shown(linked(document, "one")) == MIXED
