@@ -39,7 +39,7 @@ FOLDER = _folder()
 
 
 def peer(name: str) -> list[Path]:
-    """The case folders of another code base, such as "sngan_mimicry": weights as it writes them, and what it computed."""
+    """The case folders of another code base, such as "sngan_mimicry": weights as it writes them, what it computes."""
     return sorted(path.parent for path in ROOT.glob(f"{name}/*/case.json"))
 
 

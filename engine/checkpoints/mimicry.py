@@ -33,7 +33,7 @@ DISCRIMINATORS = {
     (5, 6): (5, 64),
     (6, 7): (5, 128),
 }
-ROTATION = r"l_y\.(weight|bias|sn_.*)"
+ROTATION = r"l_y\.(weight|bias|weight_(orig|u|v)|sn_(u|sigma))"
 """SSGAN's second output tells by how much a picture was turned; it is no class table, having an offset."""
 
 
