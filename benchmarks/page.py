@@ -25,8 +25,8 @@ from neural_collage.workflows.folders import Folders
 from neural_collage.workflows.run import pack_catalogue
 
 GAP, HEADER, MARGIN = 40, 76, 24
-WIDTH, SLOT, WIDGET, TEXT, PICTURE = 310, 22, 25, 110, 300
-"""Pixels: a node's width; the height of a socket, a widget, a text box, a picture shown in a node."""
+WIDTH, SLOT, WIDGET, TEXT, PICTURE, CANVAS = 310, 22, 25, 110, 300, 450
+"""Pixels: a node's width; the height of a socket, a widget, a text box, a picture in a node, a canvas and its tools."""
 ABREAST, PAGE_WIDTH = 3, 1900
 """Columns of a group before they go on below; pixels after which the next group goes below."""
 NOTE_WIDTH, NOTE_LINE, NOTE_LETTERS = 420, 17, 66
@@ -197,7 +197,9 @@ def _size(kind: str, declaration: Declaration) -> list[int]:
     sockets = sum(not entry.is_widget for entry in declaration.inputs.values())
     texts = sum(bool(entry.options.get("multiline")) for entry in declaration.widgets)
     widgets = len(declaration.widgets) - texts + sum(entry.has_control for entry in declaration.widgets)
-    height = 16 + SLOT * max(sockets, len(declaration.outputs)) + WIDGET * widgets + TEXT * texts
+    canvas = any(entry.options.get("paint_canvas") for entry in declaration.widgets)
+    texts = CANVAS if canvas else TEXT * texts
+    height = 16 + SLOT * max(sockets, len(declaration.outputs)) + WIDGET * widgets + texts
     return [WIDTH, height + PICTURE * (kind in SHOWS_PICTURES)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from page import Output, Page, Placed
@@ -220,6 +221,29 @@ def colours_to_class_map(page: Page) -> None:
     finish(page, "colours_to_class_map", stages | rendered(page, gan, {"unedited": picture, "edited": labelled}))
 
 
+def paint_regions(page: Page) -> None:
+    """Regions painted by hand on the node's canvas."""
+    gan = model(
+        page,
+        "# Paint regions\nPaint classes by hand, over the picture itself. Press Run once: the picture then lies under "
+        "the canvas of *Paint Regions*. Change the painting, and run again.",
+    )
+    (picture,) = random_collages(page, gan, ("lemon", 1))
+    plain = render(page, gan, picture, "Render unedited")
+    page.group(
+        "Paint",
+        "A brush for each class: choose one below the canvas and paint. Click a brush's class to choose another, by "
+        "typing part of its name; its slider is its strength. The drawing is kept in the workflow.",
+    )
+    drawn = page.add("NeuralCollagePaintRegions", drawing=painting(), image=plain)
+    shown = page.add("NeuralCollagePreviewClassMap", class_map=drawn, gan=gan)
+    page.group("The edit", "What is painted becomes another class, at all layers; the rest follows it.")
+    edited = render(page, gan, edit(page, picture, drawn), "Render edited")
+    page.group("The result", "The picture is saved by itself and as the last stage of the sheet.")
+    save(page, "paint_regions", edited)
+    sheet(page, "paint_regions", {"unedited": plain, "class map": shown, "edited": edited}, size=384)
+
+
 def mask_from_another_tool(page: Page) -> None:
     """Masks that came from elsewhere."""
     gan = model(
@@ -271,12 +295,27 @@ WORKFLOWS = (
     label_and_feature,
     layers_and_strengths,
     colours_to_class_map,
+    paint_regions,
     mask_from_another_tool,
     mix,
 )
 
 
 # What the workflows are made of. Those that open a group say so.
+
+
+def painting() -> str:
+    """A drawing as the canvas writes it: a face."""
+    brushes = [("cherry-wax-black", "#4363d8"), ("tomato-beefsteak", "#e6194b"), ("apple-granny-smith", "#3cb44b")]
+    strokes = [(0, 62, [180, 210, 180, 225]), (0, 62, [332, 210, 332, 225])]
+    strokes += [(1, 52, [150, 325, 190, 372, 256, 392, 322, 372, 362, 325])]
+    strokes += [(2, 60, [110, 120, 180, 75, 256, 62, 332, 75, 402, 120])]
+    drawing = {
+        "size": 512,
+        "brushes": [{"class": label, "colour": colour, "strength": 1} for label, colour in brushes],
+        "strokes": [{"brush": brush, "width": width, "points": points} for brush, width, points in strokes],
+    }
+    return json.dumps(drawing, separators=(",", ":"))
 
 
 def model(page: Page, note: str) -> Placed:

@@ -32,6 +32,7 @@ class PaintRegions:
     SEARCH_ALIASES = ("painter", "draw mask", "canvas", "brush", "scribble", "regional class", "semantic map")
     CATEGORY = "neural collage/class map"
     FUNCTION = "paint"
+    OUTPUT_NODE = True  # or the host would not send the picture again to a page that was loaded anew
     RETURN_TYPES = (CLASS_MAP, "MASK")
     RETURN_NAMES = ("class_map", "mask")
     OUTPUT_TOOLTIPS = (
