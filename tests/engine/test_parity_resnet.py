@@ -1,5 +1,7 @@
 """Pictures of mimicry and of StudioGAN's resnet backbone, from their own files (golden cases)."""
 
+from typing import Any
+
 import parity
 import pytest
 import recorded
@@ -23,7 +25,7 @@ DISCRIMINATORS = [case for case in CASES if "logit" in read(case, "base")]
 drawing = pytest.mark.parametrize("case", GENERATORS, ids=lambda case: case.name)
 
 
-def load(case):
+def load(case) -> Any:
     return nc.load(case / facts(case)["checkpoint"]["file"])
 
 
@@ -82,7 +84,8 @@ def test_blended_features(case):
 
 @pytest.mark.parametrize("case", DISCRIMINATORS, ids=lambda case: case.name)
 def test_discriminators(case):
-    gan, data = nc.load(discriminator=case / facts(case)["checkpoint"]["file"]), read(case, "base")
+    gan: Any = nc.load(discriminator=case / facts(case)["checkpoint"]["file"])
+    data = read(case, "base")
     assert gan.discriminator.resolution == data["x"].shape[-1]
     recorded.close(gan.discriminator(data["x"], data["class_idx"]), data["logit"], BOUND)
     h = data["x"][:1]

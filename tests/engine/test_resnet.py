@@ -1,5 +1,7 @@
 """Residual generators of PyTorch's collections on toy files: a slow oracle, the invariants of collages, bad files."""
 
+from typing import Any
+
 import numpy as np
 import oracles
 import pytest
@@ -26,7 +28,7 @@ MASK = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(2))
 
 @pytest.fixture
 def load(tmp_path):
-    def load(name, **options):
+    def load(name, **options) -> Any:
         return nc.load(toy_resnet.save(TOYS[name], tmp_path / "file.pth", **options))
 
     return load
@@ -36,7 +38,7 @@ def collage(row=0, label=0):
     return nc.Collage(nc.Latent(Z[row : row + 1], torch.tensor([label])))
 
 
-def near(found, wanted, bound=1e-5):
+def near(found, wanted, bound: Any = 1e-5):
     assert found.shape == wanted.shape
     assert (found - wanted).abs().max() < bound
 
@@ -119,7 +121,7 @@ def test_a_picture_does_not_depend_on_its_batch_mates(load, name):
 def test_round_trip_and_data_parallel(load, name, tmp_path):
     gan = load(name, parallel=True)
     nc.save(gan, tmp_path / "model.safetensors")
-    again = nc.load(tmp_path / "model.safetensors")
+    again: Any = nc.load(tmp_path / "model.safetensors")
     assert again.generator.config == gan.generator.config
     assert torch.equal(nc.render(again, collage()), nc.render(gan, collage()))
 
@@ -154,7 +156,7 @@ DISCRIMINATORS = [
 @pytest.mark.parametrize(("blocks", "last", "shrinking", "size"), DISCRIMINATORS)
 def test_discriminators(blocks, last, shrinking, size, classes, attention, tmp_path):
     raw = toy_resnet.mimicry_discriminator(blocks, last, shrinking, classes=classes, attention=attention)
-    gan = nc.load(discriminator=toy_resnet.save(raw, tmp_path / "netD.pth"))
+    gan: Any = nc.load(discriminator=toy_resnet.save(raw, tmp_path / "netD.pth"))
     image = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(3))
     features, logit = toy_resnet.judge(raw, image[0], 2, shrinking)
     assert (gan.discriminator.resolution, gan.discriminator.config.n_classes) == (size, classes)
@@ -164,17 +166,17 @@ def test_discriminators(blocks, last, shrinking, size, classes, attention, tmp_p
 
 def test_the_head_that_tells_rotations_is_left_out(tmp_path):
     raw = toy_resnet.mimicry_discriminator(4, 5, 2, classes=4) | {"l_y.bias": torch.ones(4)}
-    gan = nc.load(discriminator=toy_resnet.save(raw, tmp_path / "netD.pth"))
+    gan: Any = nc.load(discriminator=toy_resnet.save(raw, tmp_path / "netD.pth"))
     assert gan.discriminator.embed is None
 
 
 def test_a_generator_and_its_discriminator_are_one_model(load, tmp_path):
     raw = toy_resnet.mimicry_discriminator(4, 5, 2, classes=3)
-    gan = nc.load(
+    gan: Any = nc.load(
         toy_resnet.save(TOYS["sagan"], tmp_path / "netG.pth"), discriminator=toy_resnet.save(raw, tmp_path / "netD.pth")
     )
     nc.save(gan, tmp_path / "model.safetensors")
-    again = nc.load(tmp_path / "model.safetensors")
+    again: Any = nc.load(tmp_path / "model.safetensors")
     picture = nc.render(again, collage())
     assert torch.equal(again.discriminator(picture), gan.discriminator(picture))
     steps = list(nc.project(again, picture, 0, steps=3, start="seeds"))
