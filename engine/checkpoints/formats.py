@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from torch import Tensor
 
 from ..errors import CheckpointError
-from . import chainer, mimicry, native, studiogan_resnet, stylegan3, torchvision_vgg
+from . import chainer, mimicry, native, studiogan_resnet, stylegan2, stylegan3, torchvision_vgg
 from .contents import Contents, some
 from .outline import Outline
 
@@ -50,6 +50,7 @@ FORMATS = (
     Format("the paper's authors (Chainer)", ("npz",), (), chainer.outline, chainer.states),
     Format("mimicry", ("torch",), mimicry.MARKS, mimicry.outline, mimicry.states),
     Format("StudioGAN, resnet", ("torch",), studiogan_resnet.MARKS, studiogan_resnet.outline, studiogan_resnet.states),
+    Format("NVIDIA, StyleGAN2-ADA", ("pickle",), stylegan2.MARKS, stylegan2.outline, stylegan2.states),
     Format("NVIDIA, StyleGAN3", ("pickle",), stylegan3.MARKS, stylegan3.outline, stylegan3.states),
     Format("torchvision's VGG16", ("torch",), torchvision_vgg.MARKS, torchvision_vgg.outline, torchvision_vgg.states),
 )

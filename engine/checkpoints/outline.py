@@ -15,6 +15,7 @@ from ..networks.resnet_discriminator import ResNetDiscriminator, ResNetDiscrimin
 from ..networks.sngan import GeneratorConfig, ResNetConfig, SNGANGenerator
 from ..networks.sngan_discriminator import DiscriminatorConfig, SNGANDiscriminator
 from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
+from ..networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..networks.stylegan3 import StyleGAN3Generator
 from ..networks.stylegan3_config import StyleGAN3Config
 from ..networks.vgg16 import VGG16, VGG16Config
@@ -43,6 +44,7 @@ FAMILIES = {
         "encoder": (EncoderConfig, SNGANEncoder),
         "auxiliary": (AuxiliaryConfig, Auxiliary),
     },
+    "stylegan2": {"generator": (StyleGAN2Config, StyleGAN2Generator)},
     "stylegan3": {"generator": (StyleGAN3Config, StyleGAN3Generator)},
     "vgg16": {"perception": (VGG16Config, VGG16)},
 }
