@@ -14,7 +14,20 @@ from fnmatch import fnmatchcase
 from torch import Tensor
 
 from ..errors import CheckpointError
-from . import chainer, mimicry, native, studiogan_resnet, stylegan2, stylegan3, torchvision_vgg
+from . import (
+    biggan,
+    biggan_deep,
+    biggan_discriminator,
+    biggan_hf,
+    chainer,
+    mimicry,
+    native,
+    studiogan,
+    studiogan_resnet,
+    stylegan2,
+    stylegan3,
+    torchvision_vgg,
+)
 from .contents import Contents, some
 from .outline import Outline
 
@@ -49,6 +62,24 @@ FORMATS = (
     Format("Neural Collage", ("safetensors",), (), native.outline, native.states),
     Format("the paper's authors (Chainer)", ("npz",), (), chainer.outline, chainer.states),
     Format("mimicry", ("torch",), mimicry.MARKS, mimicry.outline, mimicry.states),
+    Format("ajbrock's BigGAN-deep", ("torch",), biggan_deep.MARKS, biggan_deep.outline, biggan_deep.states),
+    Format("ajbrock's BigGAN", ("torch",), biggan.MARKS, biggan.outline, biggan.states),
+    Format(
+        "ajbrock's BigGAN-deep discriminator",
+        ("torch",),
+        biggan_discriminator.DEEP_MARKS,
+        biggan_discriminator.outline,
+        biggan_discriminator.states,
+    ),
+    Format(
+        "ajbrock's BigGAN discriminator",
+        ("torch",),
+        biggan_discriminator.MARKS,
+        biggan_discriminator.outline,
+        biggan_discriminator.states,
+    ),
+    Format("Hugging Face's BigGAN-deep", ("torch",), biggan_hf.MARKS, biggan_hf.outline, biggan_hf.states),
+    Format("StudioGAN, BigGAN", ("torch",), studiogan.MARKS, studiogan.outline, studiogan.states),
     Format("StudioGAN, resnet", ("torch",), studiogan_resnet.MARKS, studiogan_resnet.outline, studiogan_resnet.states),
     Format("NVIDIA, StyleGAN2-ADA", ("pickle",), stylegan2.MARKS, stylegan2.outline, stylegan2.states),
     Format("NVIDIA, StyleGAN3", ("pickle",), stylegan3.MARKS, stylegan3.outline, stylegan3.states),

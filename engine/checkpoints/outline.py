@@ -11,10 +11,19 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..networks.auxiliary import Auxiliary, AuxiliaryConfig
+from ..networks.biggan import BigGANConfig, BigGANGenerator
+from ..networks.biggan_deep import BigGANDeepConfig, BigGANDeepGenerator
+from ..networks.biggan_discriminator import (
+    BigGANDeepDiscriminator,
+    BigGANDeepDiscriminatorConfig,
+    BigGANDiscriminator,
+    BigGANDiscriminatorConfig,
+)
 from ..networks.resnet_discriminator import ResNetDiscriminator, ResNetDiscriminatorConfig
 from ..networks.sngan import GeneratorConfig, ResNetConfig, SNGANGenerator
 from ..networks.sngan_discriminator import DiscriminatorConfig, SNGANDiscriminator
 from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
+from ..networks.stylegan import StyleGANConfig, StyleGANGenerator
 from ..networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..networks.stylegan3 import StyleGAN3Generator
 from ..networks.stylegan3_config import StyleGAN3Config
@@ -44,8 +53,17 @@ FAMILIES = {
         "encoder": (EncoderConfig, SNGANEncoder),
         "auxiliary": (AuxiliaryConfig, Auxiliary),
     },
+    "stylegan": {"generator": (StyleGANConfig, StyleGANGenerator)},
     "stylegan2": {"generator": (StyleGAN2Config, StyleGAN2Generator)},
     "stylegan3": {"generator": (StyleGAN3Config, StyleGAN3Generator)},
+    "biggan": {
+        "generator": (BigGANConfig, BigGANGenerator),
+        "discriminator": (BigGANDiscriminatorConfig, BigGANDiscriminator),
+    },
+    "biggan-deep": {
+        "generator": (BigGANDeepConfig, BigGANDeepGenerator),
+        "discriminator": (BigGANDeepDiscriminatorConfig, BigGANDeepDiscriminator),
+    },
     "vgg16": {"perception": (VGG16Config, VGG16)},
 }
 

@@ -80,8 +80,8 @@ class TorchWeights:
     def folded(self, module: str) -> Tensor:
         """The weight of a module as it is used, its spectral norm, if it has any, divided out.
 
-        torch's hook keeps `weight_orig`, `weight_u` and `weight_v`; mimicry's own layers `weight` and `sn_u`, from
-        which they take a step at every use.
+        torch's hook keeps `weight_orig`, `weight_u` and `weight_v`; mimicry's own layers `weight` and `sn_u`,
+        ajbrock's `weight` and `u0`, from which they take a step at every use.
 
         Raises:
             CheckpointError: it is missing.
@@ -91,6 +91,10 @@ class TorchWeights:
         if f"{module}.sn_u" in self._left:
             self.take(f"{module}.sn_sigma")  # what the last step of training found
             return fold_by_step(self.take(f"{module}.weight"), self.take(f"{module}.sn_u"))
+        if f"{module}.u0" in self._left:
+            if f"{module}.sv0" in self._left:  # what the last step of training found, or an average of it
+                self.take(f"{module}.sv0")
+            return fold_by_step(self.take(f"{module}.weight"), self.take(f"{module}.u0"))
         return self.take(f"{module}.weight")
 
     def finish(self, dead: str = r"(?!)") -> None:

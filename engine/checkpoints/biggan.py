@@ -1,0 +1,71 @@
+"""ajbrock/BigGAN-PyTorch, `BigGAN.py`: `G_ema.pth` and `G.pth`, and TF-Hub's weights as its converter writes them.
+
+A file is one network's state. Settings of the code change names: norms may be of three makes (`stored_mean`,
+`bn.stored_mean` with a counter, `bn.running_mean`), and without a shared embedding each norm has class tables. The
+repository is under the MIT licence. Facts: `BigGAN.py`, `layers.py`, `TFHub/converter.py`; commit 98459431.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from .biggan_generator import Names, generator_state, places, wide_config
+from .contents import Contents
+from .outline import Outline
+from .torch_weights import TorchWeights
+
+__all__ = ["ATTENTION", "MARKS", "attended", "eps_of", "outline", "states"]
+
+TITLE = "ajbrock's BigGAN"
+MARKS = ("*linear.weight", "*blocks.0.0.bn1.gain.weight", "*blocks.0.0.conv_sc.weight", "*output_layer.2.weight")
+INSIDE = {"norm1": "bn1", "conv1": "conv1", "norm2": "bn2", "conv2": "conv2", "side": "conv_sc"}
+ATTENTION = {name: name for name in ("theta", "phi", "g", "o", "gamma")}
+
+EPS, CONVERTED_EPS = 1e-5, 1e-4
+"""`BN_eps` of the training scripts, and of the settings for TF-Hub's weights. The last norm has the first in both."""
+
+
+def outline(contents: Contents) -> Outline:
+    """What the file holds: a generator.
+
+    Raises:
+        CheckpointError: weights are missing, or shapes contradict one another.
+    """
+    weights = _weights(contents)
+    config = wide_config(weights, _names(weights), eps_of(contents), EPS)
+    return Outline("biggan", {"generator": config}, facts={"provenance": f"ajbrock's BigGAN, {contents.path.name}"})
+
+
+def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
+    """Its weights under canonical names, spectral norms divided out.
+
+    Raises:
+        CheckpointError: weights are missing or unknown.
+    """
+    weights = _weights(contents)
+    state = generator_state(weights, _names(weights))
+    weights.finish()
+    return {"generator": state}
+
+
+def eps_of(contents: Contents) -> float:
+    """What the conditional norms add to a variance, told by who wrote the file: the converter writes no `sv0`."""
+    written = {name.rpartition(".")[2] for name in contents.shapes}
+    return CONVERTED_EPS if "u0" in written and "sv0" not in written else EPS
+
+
+def attended(weights: TorchWeights, blocks: int) -> dict[int, str]:
+    """The attention of a list of blocks, each a list: number of the block -> place."""
+    return {number: f"blocks.{number}.1" for number in range(blocks) if f"blocks.{number}.1.gamma" in weights}
+
+
+def _weights(contents: Contents) -> TorchWeights:
+    return TorchWeights(contents, "linear", TITLE)
+
+
+def _names(weights: TorchWeights) -> Names:
+    blocks, _ = places(weights, "blocks.{}.0", "conv2", "gamma")
+    shared = "shared" if "shared.weight" in weights else ""
+    attention = attended(weights, len(blocks))
+    last = ("output_layer.0", ("gain", "bias"), "output_layer.2")
+    return Names("linear", shared, blocks, INSIDE, "gain", "bias", attention, ATTENTION, *last)

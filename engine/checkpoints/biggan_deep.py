@@ -1,0 +1,63 @@
+"""ajbrock/BigGAN-PyTorch, `BigGANdeep.py`: `G_ema.pth` and `G.pth`.
+
+Two blocks a stage, of which the second doubles the size: the code runs with no other depth. The repository, under the
+MIT licence, says that it was never fully trained. Facts: `BigGANdeep.py`, commit 98459431.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from .biggan import ATTENTION, EPS, attended, eps_of
+from .biggan_generator import Names, deep_config, generator_state, places
+from .contents import Contents
+from .outline import Outline
+from .torch_weights import TorchWeights
+
+__all__ = ["DEEP_INSIDE", "MARKS", "outline", "states"]
+
+TITLE = "ajbrock's BigGAN-deep"
+MARKS = ("*linear.weight", "*blocks.0.0.bn4.gain.weight", "*blocks.0.0.conv4.weight", "*output_layer.2.weight")
+DEEP_INSIDE = {
+    f"{ours}{number}": f"{theirs}{number}"
+    for number in range(1, 5)
+    for ours, theirs in (("norm", "bn"), ("conv", "conv"))
+}
+
+
+def outline(contents: Contents) -> Outline:
+    """What the file holds: a generator.
+
+    Raises:
+        CheckpointError: weights are missing, or shapes contradict one another.
+    """
+    weights = _weights(contents)
+    names = _names(weights)
+    doubling = [number % 2 == 1 for number in range(len(names.blocks))]
+    embedding = weights.shape("shared.weight", 2)
+    config = deep_config(weights, names, embedding, doubling, (eps_of(contents), EPS))
+    facts = {"provenance": f"ajbrock's BigGAN-deep, {contents.path.name}"}
+    return Outline("biggan-deep", {"generator": config}, facts=facts)
+
+
+def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
+    """Its weights under canonical names, spectral norms divided out.
+
+    Raises:
+        CheckpointError: weights are missing or unknown.
+    """
+    weights = _weights(contents)
+    state = generator_state(weights, _names(weights))
+    weights.finish()
+    return {"generator": state}
+
+
+def _weights(contents: Contents) -> TorchWeights:
+    return TorchWeights(contents, "linear", TITLE)
+
+
+def _names(weights: TorchWeights) -> Names:
+    blocks, _ = places(weights, "blocks.{}.0", "conv4", "gamma")
+    attention = attended(weights, len(blocks))
+    last = ("output_layer.0", ("gain", "bias"), "output_layer.2")
+    return Names("linear", "shared", blocks, DEEP_INSIDE, "gain", "bias", attention, ATTENTION, *last)
