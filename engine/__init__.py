@@ -42,6 +42,15 @@ from .render import changes, render
 from .spaces import RATES
 from .stages import draw_stages
 from .stitch import STITCH_MODES, Blend, stitch
+from .studies import (
+    Study,
+    draw_study,
+    stack_sheets,
+    study_classes,
+    study_layers,
+    study_mix,
+    study_strengths,
+)
 from .units import parse_units
 
 __all__ = [
@@ -65,6 +74,7 @@ __all__ = [
     "NeuralCollageError",
     "ProjectionStep",
     "Reconstruction",
+    "Study",
     "TrainingError",
     "WorkflowError",
     "changes",
@@ -75,6 +85,7 @@ __all__ = [
     "draw_class_map",
     "draw_curve",
     "draw_stages",
+    "draw_study",
     "in_pieces",
     "join_latents",
     "load",
@@ -89,5 +100,10 @@ __all__ = [
     "render",
     "save",
     "shape_mask",
+    "stack_sheets",
     "stitch",
+    "study_classes",
+    "study_layers",
+    "study_mix",
+    "study_strengths",
 ]

@@ -93,6 +93,14 @@ class ClassMap:
         stacked = torch.stack(maps, dim=1).clamp(min=0)  # type: ignore[arg-type]
         return cls(unique, stacked / stacked.sum(1, keepdim=True))
 
+    def faded(self, strength: float) -> ClassMap:
+        """The same regions at `strength`, 0 to 1: what their maps lose is left to what lies below.
+
+        Raises:
+            InputError: a strength outside 0 to 1.
+        """
+        return ClassMap(self.labels, self.weights * real(strength, "Strength", 0, 1))
+
     @property
     def coverage(self) -> Tensor:
         """(N, 1, H, W): how much of each pixel is painted, 0 to 1."""

@@ -7,6 +7,7 @@ from .models import LoadGAN
 from .paint import PaintRegions
 from .sheets import ContactSheet
 from .sources import MixCollages, ProjectImage, RandomCollage
+from .studies import StudyEveryClass, StudyLayers, StudyMix, StudyStrengths
 
 __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]
 
@@ -25,6 +26,10 @@ NODE_CLASS_MAPPINGS = {
     "NeuralCollageCropForCollage": CropForCollage,
     "NeuralCollageStitch": Stitch,
     "NeuralCollageContactSheet": ContactSheet,
+    "NeuralCollageStudyStrengths": StudyStrengths,
+    "NeuralCollageStudyLayers": StudyLayers,
+    "NeuralCollageStudyEveryClass": StudyEveryClass,
+    "NeuralCollageStudyMix": StudyMix,
 }
 """Node class by the id that saved workflows name: an id stays what it is."""
 
@@ -43,5 +48,9 @@ NODE_DISPLAY_NAME_MAPPINGS = {
     "NeuralCollageCropForCollage": "Crop for Collage",
     "NeuralCollageStitch": "Stitch (Poisson Blend)",
     "NeuralCollageContactSheet": "Contact Sheet",
+    "NeuralCollageStudyStrengths": "Study: Strengths",
+    "NeuralCollageStudyLayers": "Study: Layers",
+    "NeuralCollageStudyEveryClass": "Study: Every Class",
+    "NeuralCollageStudyMix": "Study: Mix vs Feature Collage",
 }
 """The title of each node."""

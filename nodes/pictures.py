@@ -8,7 +8,8 @@ Shapes: N pictures, R their size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch import Tensor
 from .. import engine as nc
 from . import host
 
-__all__ = ["draw", "draw_with_changes"]
+__all__ = ["draw", "draw_all", "draw_with_changes"]
 
 TOGETHER = 8
 """How many pictures are drawn at once: more of them are hardly faster, on a large GPU either."""
@@ -35,7 +36,12 @@ def draw(gan: nc.Gan, collage: nc.Collage) -> Tensor:
     Raises:
         InputError, ModelError: as `engine.render`. Also the host's own interrupt, if the user stopped the run.
     """
-    return _drawn(gan, collage, lambda part: (nc.render(gan, part),))[0]
+    return draw_all(gan, [collage])[0]
+
+
+def draw_all(gan: nc.Gan, collages: Sequence[nc.Collage]) -> list[Tensor]:
+    """Draw several collages under one progress bar, as `draw` each."""
+    return [pictures for (pictures,) in _drawn(gan, collages, lambda part: (nc.render(gan, part),))]
 
 
 def draw_with_changes(gan: nc.Gan, collage: nc.Collage) -> tuple[Tensor, Tensor]:
@@ -52,25 +58,29 @@ def draw_with_changes(gan: nc.Gan, collage: nc.Collage) -> tuple[Tensor, Tensor]
         images = nc.render(gan, part)
         return images, nc.changes(gan, part, images)
 
-    images, changed = _drawn(gan, collage, both)
+    ((images, changed),) = _drawn(gan, [collage], both)
     return images, changed
 
 
-def _drawn(gan: nc.Gan, collage: nc.Collage, drawing: Drawing) -> list[Tensor]:
-    count = nc.count_pictures(collage)
-    host.place(gan, min(count, TOGETHER) * gan.resolution**2 * ROOM)
-    bar = host.progress(count)
+def _drawn(gan: nc.Gan, collages: Sequence[nc.Collage], drawing: Drawing) -> list[list[Tensor]]:
+    counts = [nc.count_pictures(collage) for collage in collages]
+    host.place(gan, min(max(counts), TOGETHER) * gan.resolution**2 * ROOM)
+    bar, before, found = host.progress(sum(counts)), 0, []
     bar.update(0)
+    for collage, count in zip(collages, counts, strict=True):
+        parts = []
+        work = partial(_piece, gan, collage, count, drawing)
+        for done, part in nc.in_pieces(count, work, TOGETHER, host.spare):
+            parts.append(part)
+            bar.update(before + done)
+        found.append([torch.cat(each) for each in zip(*parts, strict=True)])
+        before += count
+    return found
 
-    def work(piece: slice) -> list[Tensor]:
-        found = _in_precision(gan, lambda: drawing(nc.cut_batch(collage, count, piece)))
-        return [each.to("cpu", torch.float32) for each in found]
 
-    parts = []
-    for done, part in nc.in_pieces(count, work, TOGETHER, host.spare):
-        parts.append(part)
-        bar.update(done)
-    return [torch.cat(each) for each in zip(*parts, strict=True)]
+def _piece(gan: nc.Gan, collage: nc.Collage, count: int, drawing: Drawing, piece: slice) -> list[Tensor]:
+    found = _in_precision(gan, lambda: drawing(nc.cut_batch(collage, count, piece)))
+    return [each.to("cpu", torch.float32) for each in found]
 
 
 def _in_precision(gan: nc.Gan, drawing: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
