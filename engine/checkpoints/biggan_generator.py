@@ -96,7 +96,7 @@ def wide_config(weights: TorchWeights, names: Names, eps: float, last_eps: float
 
 
 def deep_config(
-    weights: TorchWeights, names: Names, embedding: tuple[int, int], doubling: Sequence[bool], eps: tuple[float, float]
+    weights: TorchWeights, names: Names, embedding: tuple[int, ...], doubling: Sequence[bool], eps: tuple[float, float]
 ) -> BigGANDeepConfig:
     """The sizes of a BigGAN-deep generator whose class embedding has the shape `embedding`, (classes, length).
 

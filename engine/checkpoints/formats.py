@@ -20,12 +20,17 @@ from . import (
     biggan_discriminator,
     biggan_hf,
     chainer,
+    genforce,
+    interfacegan,
+    lernapparat,
     mimicry,
     native,
+    rosinality,
     studiogan,
     studiogan_resnet,
     stylegan2,
     stylegan3,
+    stylegan_tensorflow,
     torchvision_vgg,
 )
 from .contents import Contents, some
@@ -81,6 +86,17 @@ FORMATS = (
     Format("Hugging Face's BigGAN-deep", ("torch",), biggan_hf.MARKS, biggan_hf.outline, biggan_hf.states),
     Format("StudioGAN, BigGAN", ("torch",), studiogan.MARKS, studiogan.outline, studiogan.states),
     Format("StudioGAN, resnet", ("torch",), studiogan_resnet.MARKS, studiogan_resnet.outline, studiogan_resnet.states),
+    Format("StyleGAN, genforce", ("torch",), genforce.MARKS, genforce.outline, genforce.states),
+    Format("StyleGAN, rosinality", ("torch",), rosinality.MARKS, rosinality.outline, rosinality.states),
+    Format("StyleGAN, interfacegan", ("torch",), interfacegan.MARKS, interfacegan.outline, interfacegan.states),
+    Format("StyleGAN, lernapparat", ("torch",), lernapparat.MARKS, lernapparat.outline, lernapparat.states),
+    Format(
+        "NVIDIA, StyleGAN (TensorFlow)",
+        ("pickle",),
+        stylegan_tensorflow.MARKS,
+        stylegan_tensorflow.outline,
+        stylegan_tensorflow.states,
+    ),
     Format("NVIDIA, StyleGAN2-ADA", ("pickle",), stylegan2.MARKS, stylegan2.outline, stylegan2.states),
     Format("NVIDIA, StyleGAN3", ("pickle",), stylegan3.MARKS, stylegan3.outline, stylegan3.states),
     Format("torchvision's VGG16", ("torch",), torchvision_vgg.MARKS, torchvision_vgg.outline, torchvision_vgg.states),
@@ -98,6 +114,11 @@ def detect(contents: Contents) -> Format:
             f"{contents.path.name} is the state of an optimizer, which training leaves beside its weights. Give the "
             "weights: for BigGAN the file without _optim, best G_ema.pth."
         )
+    if _is_bookkeeping(contents.tree):
+        raise CheckpointError(
+            f"{contents.path.name} is the bookkeeping of a BigGAN training run, and holds no weights. Give the file "
+            "beside it, best G_ema.pth."
+        )
     formats = [known for known in FORMATS if contents.container in known.containers]
     for known in formats:
         if not known.missing(contents):
@@ -114,3 +135,8 @@ def detect(contents: Contents) -> Format:
 
 def _is_optimizer(tree: object) -> bool:
     return isinstance(tree, dict) and {"state", "param_groups"} <= tree.keys()
+
+
+def _is_bookkeeping(tree: object) -> bool:
+    """Whether a file is ajbrock's `state_dict.pth`: counts, best scores and settings of a run."""
+    return isinstance(tree, dict) and {"itr", "epoch", "config"} <= tree.keys()

@@ -17,6 +17,7 @@ from ..errors import CheckpointError, InputError
 from ..gan import Gan
 from ..networks.absent import AbsentGenerator
 from .contents import Contents, open_contents
+from .folders import files_in
 from .formats import States, detect
 from .outline import PARTS, Outline, check_fit
 from .parts import build
@@ -38,10 +39,12 @@ class _File:
 def peek(path: Source) -> Outline:
     """What a weights file holds (parts, sizes, class names, facts), from its header alone: milliseconds, no weights.
 
+    Of a folder, what the file of its generator holds.
+
     Raises:
         CheckpointError: a file that is damaged or holds no known network.
     """
-    contents = open_contents(path)
+    contents = open_contents(files_in(path)["generator"] if os.path.isdir(path) else path)
     return detect(contents).outline(contents)
 
 
@@ -60,7 +63,7 @@ def load(
     can be differentiated through even when loaded under `torch.inference_mode()`.
 
     Args:
-        path: a file with a generator and whatever else it has.
+        path: a file with a generator and whatever else it has; or a folder with the files of `FOLDER` (`folders.py`).
         generator: a file that has a generator, in place of `path`.
         discriminator: a file that has a discriminator. It may come alone: then it measures pictures and nothing draws.
         encoder: a file that has an encoder.
@@ -79,6 +82,8 @@ def load(
         raise InputError("A model needs a file; none was given. Name one that holds a generator.")
     if path is not None and generator is not None:
         raise InputError(f"A model has one generator; got two files, {path} and {generator}. Give one of them.")
+    if path is not None and os.path.isdir(path):
+        path, given = None, {**files_in(path), **given}
     with torch.inference_mode(False), torch.no_grad():
         files = _read_all(path, given)
         if "generator" in files:

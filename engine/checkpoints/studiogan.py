@@ -1,8 +1,9 @@
 """PyTorch-StudioGAN's BigGAN generators, `model=G_ema-best-weights-step=N.pth`.
 
 The backbones are `big_resnet`, `big_resnet_deep_legacy` and `big_resnet_deep_studiogan`. Which of them a file has is
-told by its names: the deep ones have four convolutions a block, the last kind a fifth on the side path. Attention is an entry of `blocks` of its own, so that later numbers shift. The parts used are under the MIT
-licence. Facts: `src/models/big_resnet*.py`, `src/utils/ops.py`; commit 947b35e9.
+told by its names: the deep ones have four convolutions a block, the last kind a fifth on the side path. Attention is an
+entry of `blocks` of its own, so that later numbers shift. The parts used are under the MIT licence. Facts:
+`src/models/big_resnet*.py`, `src/utils/ops.py`; commit 947b35e9.
 """
 
 from __future__ import annotations
