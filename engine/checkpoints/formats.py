@@ -8,11 +8,12 @@ nearest one is told, and what the file lacks of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from torch import Tensor
 
+from ..class_names import fitting_list
 from ..errors import CheckpointError
 from . import (
     biggan,
@@ -56,6 +57,14 @@ class Format:
     """What a file holds; raises CheckpointError where names or shapes contradict one another."""
     states: Callable[[Contents], States]
     """Its weights, for each part, under canonical names; raises CheckpointError likewise."""
+    class_lists: tuple[str, ...] = ("imagenet",)
+    """Lists of class names (`class_names.py`) that its models are trained with, told by their number of classes."""
+
+    def describe(self, contents: Contents) -> Outline:
+        """What a file holds, as `outline`; where it has no class names of its own, those of the list that fits."""
+        outline = self.outline(contents)
+        names = outline.class_names or fitting_list(outline.n_classes, self.class_lists)
+        return replace(outline, class_names=names)
 
     def missing(self, contents: Contents) -> list[str]:
         """The marks that a file lacks."""
@@ -64,8 +73,8 @@ class Format:
 
 
 FORMATS = (
-    Format("Neural Collage", ("safetensors",), (), native.outline, native.states),
-    Format("the paper's authors (Chainer)", ("npz",), (), chainer.outline, chainer.states),
+    Format("Neural Collage", ("safetensors",), (), native.outline, native.states, ()),
+    Format("the paper's authors (Chainer)", ("npz",), (), chainer.outline, chainer.states, ("imagenet", "dogs-cats")),
     Format("mimicry", ("torch",), mimicry.MARKS, mimicry.outline, mimicry.states),
     Format("ajbrock's BigGAN-deep", ("torch",), biggan_deep.MARKS, biggan_deep.outline, biggan_deep.states),
     Format("ajbrock's BigGAN", ("torch",), biggan.MARKS, biggan.outline, biggan.states),

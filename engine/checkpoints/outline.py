@@ -25,6 +25,7 @@ from ..networks.sngan_discriminator import DiscriminatorConfig, SNGANDiscriminat
 from ..networks.sngan_encoder import EncoderConfig, SNGANEncoder
 from ..networks.stylegan import StyleGANConfig, StyleGANGenerator
 from ..networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
+from ..networks.stylegan2_discriminator import StyleGAN2Discriminator, StyleGAN2DiscriminatorConfig
 from ..networks.stylegan3 import StyleGAN3Generator
 from ..networks.stylegan3_config import StyleGAN3Config
 from ..networks.vgg16 import VGG16, VGG16Config
@@ -54,7 +55,10 @@ FAMILIES = {
         "auxiliary": (AuxiliaryConfig, Auxiliary),
     },
     "stylegan": {"generator": (StyleGANConfig, StyleGANGenerator)},
-    "stylegan2": {"generator": (StyleGAN2Config, StyleGAN2Generator)},
+    "stylegan2": {
+        "generator": (StyleGAN2Config, StyleGAN2Generator),
+        "discriminator": (StyleGAN2DiscriminatorConfig, StyleGAN2Discriminator),
+    },
     "stylegan3": {"generator": (StyleGAN3Config, StyleGAN3Generator)},
     "biggan": {
         "generator": (BigGANConfig, BigGANGenerator),
