@@ -19,7 +19,7 @@ from ..errors import CheckpointError
 from .contents import Contents, some
 from .records import Record, Stored
 
-__all__ = ["Module", "check_used", "dense", "mapping_config", "mapping_state", "snapshot"]
+__all__ = ["Module", "check_used", "convolution", "dense", "mapping_config", "mapping_state", "snapshot"]
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 TORCH = "torch.nn.modules."
@@ -175,12 +175,27 @@ def dense(module: Module) -> tuple[Tensor, Tensor]:
     Raises:
         CheckpointError: another activation, or attributes or tensors that are not there.
     """
+    gain = _gain(module)
+    factors = [gain * float(module.setting(f"{name}_gain", (int, float))) for name in ("weight", "bias")]
+    return module.tensor("weight", 2).mul_(factors[0]), module.tensor("bias", 1).mul_(factors[1])
+
+
+def convolution(module: Module) -> dict[str, Tensor]:
+    """ "weight" (out, in, k, k) and, where it has one, "bias" (out,) of a Conv2dLayer, factors multiplied in likewise.
+
+    Raises:
+        CheckpointError: as `dense`.
+    """
+    gain = _gain(module)
+    state = {"weight": module.tensor("weight", 4).mul_(gain * float(module.setting("weight_gain", (int, float))))}
+    return state | ({"bias": module.tensor("bias", 1).mul_(gain)} if "bias" in module.own else {})
+
+
+def _gain(module: Module) -> float:
     activation = module.setting("activation", str)
     if activation not in GAINS:
         raise module.error(f"its activation should be one of {', '.join(GAINS)}, and is {activation[:40]!r}")
-    weight, bias = module.tensor("weight", 2), module.tensor("bias", 1)
-    gains = [GAINS[activation] * float(module.setting(f"{name}_gain", (int, float))) for name in ("weight", "bias")]
-    return weight.mul_(gains[0]), bias.mul_(gains[1])
+    return GAINS[activation]
 
 
 def mapping_config(module: Module) -> dict[str, Any]:

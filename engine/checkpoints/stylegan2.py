@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..networks.stylegan2 import StyleGAN2Config
 from .contents import Contents, some
 from .nvlabs import Module, mapping_config, mapping_state, snapshot
-from .outline import Outline
+from .nvlabs_discriminator import discriminator_config, discriminator_state
+from .outline import Config, Outline
 from .stylegan2_weights import scaled
 
 __all__ = ["MARKS", "outline", "states"]
@@ -34,9 +35,11 @@ def outline(contents: Contents) -> Outline:
     Raises:
         CheckpointError: no generator, or settings or shapes that are not there or contradict one another.
     """
-    generator = _network(contents, "G_ema")
+    configs: dict[str, Config] = {"generator": _config(_generator(contents))}
+    if (discriminator := snapshot(contents, "D")) is not None:
+        configs["discriminator"] = discriminator_config(discriminator)
     facts = {"provenance": f"NVIDIA's snapshot {contents.path.name}"}
-    return Outline("stylegan2", {"generator": _config(generator)}, facts=facts)
+    return Outline("stylegan2", configs, facts=facts)
 
 
 def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
@@ -45,13 +48,16 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
     Raises:
         CheckpointError: as `outline`; or damaged data.
     """
-    generator = _network(contents, "G_ema")
+    generator = _generator(contents)
     mapping = {f"mapping.{name}": tensor for name, tensor in mapping_state(generator.part("mapping")).items()}
-    return {"generator": mapping | _synthesis(generator.part("synthesis"))}
+    found = {"generator": mapping | _synthesis(generator.part("synthesis"))}
+    if (discriminator := snapshot(contents, "D")) is not None:
+        found["discriminator"] = discriminator_state(discriminator)
+    return found
 
 
-def _network(contents: Contents, entry: str) -> Module:
-    network = snapshot(contents, entry)
+def _generator(contents: Contents) -> Module:
+    network = snapshot(contents, "G_ema")
     assert network is not None, "the format's marks are names in it"
     return network
 
