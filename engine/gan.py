@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
+from .class_names import find_class
 from .errors import InputError, LabelError, ModelError
 from .latent import Latent
 from .networks.absent import AbsentGenerator
@@ -150,18 +150,15 @@ class Gan:
         return self.generator
 
     def label(self, label: Hashable) -> int:
-        """The class number of a number or a name: a whole name, "3" as a number, or a part that only one name has.
+        """The class number of a number or a name: "3", a whole name, or as much of one as tells it from the others.
 
-        Names are searched without regard to case; of two equal names the first is meant.
+        "siamese" finds "Siamese cat, Siamese"; see `find_class` (`class_names.py`) for what is preferred.
 
         Raises:
             LabelError: no such class; the message names the nearest ones.
         """
         if isinstance(label, str):
-            key = label.strip().casefold()
-            if key in self._numbers:
-                return self._numbers[key]
-            if not re.fullmatch(r"[+-]?\d{1,9}", key):
+            if not re.fullmatch(r"\s*[+-]?\d{1,9}\s*", label) or label.strip() in self.class_names:
                 return self._named(label)
         elif isinstance(label, bool) or not isinstance(label, Integral):
             raise LabelError(f"A class is a number from 0 to {self.n_classes - 1} or a name; got {label!r}.")
@@ -170,25 +167,12 @@ class Gan:
             raise LabelError(f"A class number must be from 0 to {self.n_classes - 1} for this model; got {number}.")
         return number
 
-    @property
-    def _numbers(self) -> dict[str, int]:
-        return {name.strip().casefold(): number for number, name in reversed(list(enumerate(self.class_names)))}
-
     def _named(self, name: str) -> int:
-        """The one class whose name contains `name`: "siamese" finds "Siamese cat, Siamese"."""
         if not self.class_names:
             raise LabelError(
                 f"This model has no class names; use a number from 0 to {self.n_classes - 1} instead of {name!r}."
             )
-        known, key = self._numbers, name.strip().casefold()
-        partial = sorted(number for other, number in known.items() if key and key in other)
-        if len(partial) == 1:
-            return partial[0]
-        near = partial or [known[other] for other in get_close_matches(key, known, n=5, cutoff=0.4)]
-        names = ", ".join(self.class_names[number] for number in (near or range(self.n_classes))[:8])
-        what = "is part of several" if partial else "is none"
-        hint = f"Did you mean one of {names}?" if near else f"The first are {names}."
-        raise LabelError(f"A class must be a name or a number of this model; {name!r} {what}. {hint}")
+        return find_class(self.class_names, name)
 
     def labels(self, labels: Hashable | Sequence[Hashable] | Tensor, count: int | None = None) -> Tensor:
         """Class numbers (N,) from one label or several, names or numbers; one label is repeated `count` times.

@@ -61,11 +61,11 @@ def draw_class_map(gan: Gan, class_map: ClassMap) -> Tensor:
 
 
 def _name(gan: Gan, label: Hashable) -> str:
-    """How the legend calls a label: class number and name."""
+    """How the legend calls a label: class number and name, up to its first comma."""
     if isinstance(label, Collage):
         return "the style of another collage"
     number = gan.label(label)
-    return f"{number} {gan.class_names[number]}" if gan.class_names else f"class {number}"
+    return f"{number} {gan.class_names[number].partition(',')[0]}" if gan.class_names else f"class {number}"
 
 
 def _colour(index: int) -> tuple[float, float, float]:

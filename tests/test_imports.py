@@ -26,7 +26,8 @@ ENGINE = {
     "latent": {*LOW},
     "collage": {*LOW, "style", "class_map", "latent"},
     "networks": {*LOW, "style", "latent"},
-    "gan": {*LOW, "latent", "networks"},
+    "class_names": {*LOW},
+    "gan": {*LOW, "class_names", "latent", "networks"},
     "distances": {*LOW, "gan"},
     "reconstruction": {*LOW, "gan", "distances"},
     "spaces": {*LOW, "latent", "networks", "gan"},
@@ -35,7 +36,7 @@ ENGINE = {
     "difference": {*LOW, "style"},
     "render": {*LOW, "style", "difference", "layers", "batches", "collage", "networks", "gan", "label_styles"},
     "projection": {*LOW, "style", "latent", "networks", "gan", "reconstruction", "spaces"},
-    "checkpoints": {*LOW, "networks", "gan"},
+    "checkpoints": {*LOW, "class_names", "networks", "gan"},
 }
 ABOVE = {"__init__", "checkpoints", "projection", "render", "training"}
 """What no other module of the engine may lean on."""

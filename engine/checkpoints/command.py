@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..class_names import CLASS_LISTS, class_list
 from ..errors import InputError
 from ..gan import Gan
 from .loading import load
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     parts = {part: getattr(options, part) for part in ("discriminator", "encoder", "auxiliary")}
     gan = load(options.generator, **parts)
     if options.class_names is not None:
-        gan = replace(gan, class_names=read_class_names(options.class_names, gan.n_classes))
+        gan = replace(gan, class_names=_class_names(options.class_names, gan.n_classes))
     given = {"licence": options.licence, "provenance": options.provenance}
     gan = replace(gan, facts={**gan.facts, **{name: text for name, text in given.items() if text is not None}})
     save(gan, output, half=options.half)
@@ -41,12 +42,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("generator", help="the generator's file; it may hold other parts as well")
     for part in ("discriminator", "encoder", "auxiliary"):
         parser.add_argument(f"--{part}", metavar="FILE", help=f"take the {part} from this file")
-    parser.add_argument("--class-names", metavar="FILE", help="a text file: the name of each class, one a line")
+    lists = ", ".join(CLASS_LISTS)
+    names = f"{lists}, or a text file: the name of each class, one a line"
+    parser.add_argument("--class-names", metavar="NAMES", help=names)
     parser.add_argument("--licence", metavar="TEXT", help="under what terms the weights may be used")
     parser.add_argument("--provenance", metavar="TEXT", help="where the weights come from")
     parser.add_argument("--half", action="store_true", help="store matrices as 16-bit floats: half the size")
     parser.add_argument("--output", metavar="FILE", required=True, help="the .safetensors file to write")
     return parser
+
+
+def _class_names(source: str, count: int) -> tuple[str, ...]:
+    """The names of a known list, or of a file."""
+    if source not in CLASS_LISTS:
+        return read_class_names(source, count)
+    names = class_list(source)
+    if len(names) != count:
+        raise InputError(
+            f"There must be one name for each of the {count} classes; {source} has {len(names)}. Choose another list or "
+            "a file."
+        )
+    return names
 
 
 def read_class_names(path: str | Path, count: int) -> tuple[str, ...]:

@@ -53,6 +53,15 @@ def test_class_names_that_do_not_fit(files, tmp_path, capsys, lines, words):
     assert not output.exists()
 
 
+def test_class_names_of_a_known_list(tmp_path, capsys):
+    path = toy.chainer_files(tmp_path, toy.gan(143))["generator"]
+    arguments = ["convert", str(path), "--output", str(tmp_path / "m.safetensors"), "--class-names"]
+    assert main([*arguments, "imagenet"]) == 1
+    assert "each of the 143 classes; imagenet has 1000" in capsys.readouterr().err
+    assert main([*arguments, "dogs-cats"]) == 0
+    assert nc.load(tmp_path / "m.safetensors").label("siamese") == 133
+
+
 def test_the_output_is_a_safetensors(files, tmp_path, capsys):
     assert main(["convert", files["generator"], "--output", str(tmp_path / "m.npz")]) == 1
     assert "*.safetensors" in capsys.readouterr().err
