@@ -1,5 +1,7 @@
 """The worked workflows: writes `workflows/*.json`, the pictures they load, and their thumbnails.
 
+Those in `workflows/families/` are for models that users bring, and have no thumbnail.
+
 python benchmarks/workflows.py                              writes the .json files
 python benchmarks/workflows.py --check                      says which differ from what would be written
 python benchmarks/workflows.py --thumbnails [--model FILE]  also the pictures and thumbnails: runs them all
@@ -15,6 +17,7 @@ from neural_collage import workflows
 from page import text
 from thumbnails import draw_pictures, draw_thumbnail
 from worked import STARTER, WORKFLOWS
+from worked_families import FAMILIES
 
 FOLDER = Path(workflows.__file__).parent
 
@@ -29,9 +32,11 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", help="the thumbnail of this workflow alone")
     options = parser.parse_args()
     texts = {options.folder / f"{draw.__name__}.json": text(draw) for draw in WORKFLOWS}
+    families = {options.folder / "families" / f"{draw.__name__}.json": text(draw) for draw in FAMILIES}
     if options.check:
-        return _differing(texts)
-    for path, new in texts.items():
+        return _differing(texts | families)
+    for path, new in (texts | families).items():
+        path.parent.mkdir(exist_ok=True)
         _write(path, new)
     if options.thumbnails:
         model = options.model or FOLDER.parent / "models" / STARTER
