@@ -29,7 +29,7 @@ def biggan_deep(page: Page) -> None:
     gan = model(
         page,
         "biggan-deep-256/pytorch_model.bin",
-        "# BigGAN-deep\nThe folder of `pytorch-pretrained-biggan`, with its config.json, goes into ComfyUI's models/gan."
+        "# BigGAN-deep\nThe folder of `pytorch-pretrained-biggan`, with its config.json, goes into models/gan."
         " Truncation chooses the batch statistics that the file keeps for it.",
     )
     picture = drawn(page, gan, ("daisy", 1), truncation=0.4)
