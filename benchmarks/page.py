@@ -25,8 +25,10 @@ from neural_collage.workflows.folders import Folders
 from neural_collage.workflows.run import pack_catalogue
 
 GAP, HEADER, MARGIN = 40, 76, 24
-WIDTH, SLOT, WIDGET, TEXT, PICTURE, CANVAS = 310, 22, 25, 110, 300, 450
-"""Pixels: a node's width; the height of a socket, a widget, a text box, a picture in a node, a canvas and its tools."""
+WIDTH, SLOT, WIDGET, TEXT, PICTURE = 310, 22, 25, 110, 300
+"""Pixels: a node's width; the height of a socket, a widget, a text box, a picture shown in a node."""
+CANVAS = 400, 480
+"""Pixels: width of a node that is painted on, height of its canvas and tools."""
 ABREAST, PAGE_WIDTH = 3, 1900
 """Columns of a group before they go on below; pixels after which the next group goes below."""
 NOTE_WIDTH, NOTE_LINE, NOTE_LETTERS = 420, 17, 66
@@ -148,7 +150,7 @@ class Page:
             x, row = left + MARGIN, low + GAP + MARGIN
             for column in columns[first : first + ABREAST]:
                 low = max(low, _stack(column, x, row))
-                x += WIDTH + GAP
+                x += max(node["size"][0] for node in column) + GAP
             right = max(right, x - GAP)
         return right + MARGIN - left, low + MARGIN - top
 
@@ -198,9 +200,9 @@ def _size(kind: str, declaration: Declaration) -> list[int]:
     texts = sum(bool(entry.options.get("multiline")) for entry in declaration.widgets)
     widgets = len(declaration.widgets) - texts + sum(entry.has_control for entry in declaration.widgets)
     canvas = any(entry.options.get("paint_canvas") for entry in declaration.widgets)
-    texts = CANVAS if canvas else TEXT * texts
+    width, texts = CANVAS if canvas else (WIDTH, TEXT * texts)
     height = 16 + SLOT * max(sockets, len(declaration.outputs)) + WIDGET * widgets + texts
-    return [WIDTH, height + PICTURE * (kind in SHOWS_PICTURES)]
+    return [width, height + PICTURE * (kind in SHOWS_PICTURES)]
 
 
 def _lines(text: str) -> int:

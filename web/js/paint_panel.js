@@ -123,10 +123,11 @@ export class PaintPanel {
   }
 
   #toolbar() {
-    const act = (label, title, onclick) => make("button", { type: "button", textContent: label, title, onclick });
+    const act = (label, title, onclick, className = "") =>
+      make("button", { type: "button", textContent: label, title, onclick, className });
     this.eraser = act("Eraser", "Take away what was painted", () => this.#take({ erasing: !this.#tools.erasing }));
-    this.undoButton = act("↶", "Undo", () => this.undo());
-    this.redoButton = act("↷", "Redo", () => this.redo());
+    this.undoButton = act("↶", "Undo", () => this.undo(), "nc-step");
+    this.redoButton = act("↷", "Redo", () => this.redo(), "nc-step");
     this.clearButton = act("Clear", "Remove all strokes", () => this.change(drawings.withoutStrokes(this.drawing)));
     this.size = make("input", { type: "range", min: NARROWEST, max: WIDEST, title: "Width of brush and eraser" });
     this.size.oninput = () => this.#take({ width: Number(this.size.value) });
