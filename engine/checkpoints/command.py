@@ -59,8 +59,8 @@ def _class_names(source: str, count: int) -> tuple[str, ...]:
     names = class_list(source)
     if len(names) != count:
         raise InputError(
-            f"There must be one name for each of the {count} classes; {source} has {len(names)}. Choose another list or "
-            "a file."
+            f"There must be one name for each of the {count} classes; {source} has {len(names)}. "
+            "Choose another list, or a file."
         )
     return names
 

@@ -16,7 +16,7 @@ import torch
 from ..errors import CheckpointError, InputError
 from ..gan import Gan
 from ..networks.absent import AbsentGenerator
-from .contents import Contents, open_contents
+from .contents import Contents, as_path, open_contents
 from .folders import files_in
 from .formats import States, detect
 from .outline import PARTS, Outline, check_fit
@@ -44,8 +44,8 @@ def peek(path: Source) -> Outline:
     Raises:
         CheckpointError: a file that is damaged or holds no known network.
     """
-    contents = open_contents(files_in(path)["generator"] if os.path.isdir(path) else path)
-    return detect(contents).outline(contents)
+    contents = open_contents(files_in(path)["generator"] if as_path(path).is_dir() else path)
+    return detect(contents).describe(contents)
 
 
 def load(
@@ -116,7 +116,7 @@ def _read_all(path: Source | None, given: Mapping[str, Source]) -> dict[str, _Fi
 def _read(source: Source) -> _File:
     contents = open_contents(source)
     known = detect(contents)
-    return _File(contents, known.outline(contents), known.states(contents))
+    return _File(contents, known.describe(contents), known.states(contents))
 
 
 def _same_generator(one: _File, other: _File) -> None:

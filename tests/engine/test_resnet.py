@@ -192,7 +192,7 @@ BROKEN = [
     ("sagan", lambda raw: raw.pop("block2.c1.weight_u"), "weight_u is missing"),
     ("sagan", lambda raw: [raw.pop(key) for key in list(raw) if key.startswith("block4")], "3 or 5 blocks"),
     ("studiogan", lambda raw: raw.pop("blocks.3.0.bn1.gain.weight_v"), "weight_v is missing"),
-    ("studiogan", lambda raw: raw.update({"shared.weight": torch.ones(3, 4)}), r"unknown shared\.weight"),
+    ("studiogan", lambda raw: raw.update({"info_mix_linear.bias": torch.ones(3)}), r"unknown info_mix_linear\.bias"),
 ]
 
 
