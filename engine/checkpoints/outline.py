@@ -59,7 +59,10 @@ FAMILIES = {
         "generator": (StyleGAN2Config, StyleGAN2Generator),
         "discriminator": (StyleGAN2DiscriminatorConfig, StyleGAN2Discriminator),
     },
-    "stylegan3": {"generator": (StyleGAN3Config, StyleGAN3Generator)},
+    "stylegan3": {
+        "generator": (StyleGAN3Config, StyleGAN3Generator),
+        "discriminator": (StyleGAN2DiscriminatorConfig, StyleGAN2Discriminator),
+    },
     "biggan": {
         "generator": (BigGANConfig, BigGANGenerator),
         "discriminator": (BigGANDiscriminatorConfig, BigGANDiscriminator),

@@ -19,7 +19,8 @@ from ..networks.stylegan3_config import StyleGAN3Config
 from . import nvlabs, stylegan_xl
 from .contents import Contents, some
 from .nvlabs import Module, dense
-from .outline import Outline
+from .nvlabs_discriminator import discriminator_config, discriminator_state
+from .outline import Config, Outline
 from .records import Stored
 
 __all__ = ["MARKS", "outline", "states"]
@@ -42,11 +43,13 @@ def outline(contents: Contents) -> Outline:
     """
     generator = _generator(contents)
     config = _config(generator)
-    layers = _layers(generator)
-    for number, layer in enumerate(layers):
+    for number, layer in enumerate(_layers(generator)):
         _check_layer(layer, config, number)
+    configs: dict[str, Config] = {"generator": config}
+    if (discriminator := _discriminator(contents, generator)) is not None:
+        configs["discriminator"] = discriminator_config(discriminator)
     whose = "StyleGAN-XL" if stylegan_xl.is_one(generator.part("mapping")) else "StyleGAN3"
-    return Outline("stylegan3", {"generator": config}, facts={"provenance": f"{whose} snapshot {contents.path.name}"})
+    return Outline("stylegan3", configs, facts={"provenance": f"{whose} snapshot {contents.path.name}"})
 
 
 def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
@@ -62,7 +65,15 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
     state |= {f"waves.{name}": tensor for name, tensor in _waves(generator.part("synthesis.input")).items()}
     for number, layer in enumerate(_layers(generator)):
         state |= {f"layers.{number}.{name}": tensor for name, tensor in _layer(layer).items()}
-    return {"generator": state}
+    found = {"generator": state}
+    if (discriminator := _discriminator(contents, generator)) is not None:
+        found["discriminator"] = discriminator_state(discriminator)
+    return found
+
+
+def _discriminator(contents: Contents, generator: Module) -> Module | None:
+    """StyleGAN2's, which StyleGAN3 trains against. StyleGAN-XL's looks through image classifiers, and is not read."""
+    return None if stylegan_xl.is_one(generator.part("mapping")) else nvlabs.snapshot(contents, "D")
 
 
 def _generator(contents: Contents) -> Module:
@@ -135,7 +146,7 @@ def _size(module: Module, name: str) -> int:
     value = module.settings.get(name)
     if isinstance(value, Stored) and value.shape == (2,):
         value = value.read().tolist()
-    sides = value if isinstance(value, (list, tuple)) else [value]
+    sides: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     if len(sides) not in (1, 2) or any(type(side) is not int or side != sides[0] for side in sides):
         raise module.error(f"its {name} should be the side of a square, and is {str(value)[:60]}")
     return sides[0]
