@@ -94,12 +94,20 @@ def _encoded(call: Call, guard: Guard) -> bytes:
     return text.encode("latin-1")
 
 
+def _nothing(call: Call, guard: Guard) -> bytes:
+    """bytes(): how protocol 2 writes no bytes."""
+    if call.arguments or call.items:
+        raise guard.damaged("bytes are made of something")
+    return b""
+
+
 MEANINGS: dict[str, Meaning] = {
     "numpy.multiarray._reconstruct": _array,
     "numpy.multiarray.scalar": _scalar,
     "numpy.numeric._frombuffer": _from_buffer,
     "numpy.dtype": _kind,
     "_codecs.encode": _encoded,
+    "builtins.bytes": _nothing,
     "numpy.ndarray": as_record,
 }
 NAMES = frozenset(MEANINGS)

@@ -43,6 +43,14 @@ class Guard:
             "Take the weights from where their authors publish them, and do not trust this file."
         )
 
+    def unknown(self, name: str) -> CheckpointError:
+        """The error for a file that asks for a class or function which no known model's file needs."""
+        return CheckpointError(
+            f"A weights file may ask only for the names that known models need; {self.name} asks for {name}. Nothing "
+            "was looked up or run. Take the weights from where their authors publish them; if these are they, their "
+            "kind is not known yet; else do not trust the file."
+        )
+
     def operation(self) -> None:
         """Count one pickle operation.
 

@@ -48,6 +48,8 @@ def _damaged(path: Path, why: object) -> CheckpointError:
 
 
 def _check_names(path: Path, archive: zipfile.ZipFile) -> None:
+    if not archive.namelist():
+        raise _damaged(path, "it lists no arrays")
     if strange := [name for name in archive.namelist() if not name.endswith(".npy")]:
         raise CheckpointError(
             f"An .npz archive holds .npy members only; {path.name} holds {strange[0][:80]!a}. Check the file."

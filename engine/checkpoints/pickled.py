@@ -181,7 +181,7 @@ class _Machine:
             raise self.guard.refused("asks for something under a name that is no text")
         full = f"{renamed(module)}.{name}"
         if full not in self.known:
-            raise self.guard.refused(f"asks for {ascii(module[:60])[1:-1]}.{ascii(name[:60])[1:-1]}")
+            raise self.guard.unknown(f"{ascii(module[:60])[1:-1]}.{ascii(name[:60])[1:-1]}")
         self.push(Record(full))
 
     def call(self) -> None:

@@ -113,6 +113,14 @@ def _persistent_object(call: Call, guard: Guard) -> Record:
     return as_record(Call(call.name, (plain,), call.state, call.items), guard)
 
 
+def _network(call: Call, guard: Guard) -> Record:
+    """NVIDIA's network of TensorFlow; the source text in its state, which their loader runs, is dropped."""
+    if call.arguments or not isinstance(call.state, dict):
+        raise guard.damaged("a network lacks its state")
+    state = {key: value for key, value in call.state.items() if key != "build_module_src"}
+    return as_record(Call(call.name, (), state, call.items), guard)
+
+
 DICTS = ("collections.OrderedDict", "collections.defaultdict", "dnnlib.util.EasyDict", "dnnlib.EasyDict")
 
 ACTIVATIONS = ("ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softplus")
@@ -128,7 +136,6 @@ LAYERS = {
 
 RECORDS = (
     "argparse.Namespace",
-    "dnnlib.tflib.network.Network",
     "torch.device",
     *(f"torch.nn.modules.{module}.{layer}" for module, layers in LAYERS.items() for layer in layers),
 )
@@ -148,6 +155,7 @@ MEANINGS: dict[str, Meaning] = {
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
     "torch_utils.persistence._reconstruct_persistent_obj": _persistent_object,
+    "dnnlib.tflib.network.Network": _network,
     "copyreg._reconstructor": _reconstructed,
     **dict.fromkeys(DICTS, as_dict),
     **dict.fromkeys(("builtins.set", "builtins.frozenset", "torch.Size"), as_tuple),

@@ -1,0 +1,66 @@
+"""Hostile weights files: each is refused with our own error, in little memory and time, and nothing in it is run.
+
+Every file is opened in a process of its own, under an address-space limit, an alarm and an audit hook
+(`hostile_child.py`): 200 seeded mutations of each format, and exploits written by hand in every container.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import hostile
+import old_files
+import pytest
+from neural_collage import engine as nc
+from neural_collage.engine.checkpoints.contents import open_contents
+
+CHILD = Path(hostile.__file__).with_name("hostile_child.py")
+MUTATIONS = 200
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What comes of every file, sound or hostile: all are read by the forks of one process."""
+    if not hasattr(os, "fork") or not Path("/proc/self/statm").is_file():
+        pytest.skip("address space is limited, and processes are forked, on Linux alone")
+    folder = tmp_path_factory.mktemp("hostile")
+    cases = {f"sound {name}": make() for name, make in old_files.FORMATS.items()} | dict(hostile.exploits())
+    for name in old_files.FORMATS:
+        cases |= hostile.mutations(name, MUTATIONS)
+    files = {f"{'sound' if name.startswith('sound') else 'case'}{i}": name for i, name in enumerate(cases)}
+    for file, name in files.items():
+        (folder / file).write_bytes(cases[name])
+    command = [sys.executable, "-W", "ignore", str(CHILD), str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "ran").exists()
+    return {files[file]: outcome for file, outcome in json.loads(done.stdout).items()}
+
+
+@pytest.mark.parametrize("name", old_files.FORMATS)
+def test_mutations(outcomes, name):
+    found = {case: outcome for case, outcome in outcomes.items() if case.startswith(f"{name} ")}
+    assert outcomes[f"sound {name}"] == "read"
+    assert len(found) == MUTATIONS
+    assert not {case: outcome for case, outcome in found.items() if not outcome.startswith(("refused: ", "read"))}
+    assert sum(outcome != "read" for outcome in found.values()) > MUTATIONS / 2
+
+
+def test_exploits(outcomes):
+    found = {case: outcomes[case] for case, _ in hostile.exploits()}
+    assert len(found) == 4 * len(hostile.EXPLOITS) + len(hostile.LIES)
+    assert not {case: outcome for case, outcome in found.items() if not outcome.startswith("refused: ")}
+
+
+@pytest.mark.parametrize("name", [name for name in hostile.EXPLOITS if "operations" not in name])
+def test_exploits_here(tmp_path, monkeypatch, name):
+    """The same without processes: runs everywhere."""
+    monkeypatch.chdir(tmp_path)
+    for content in hostile.contained(hostile.EXPLOITS[name]).values():
+        (tmp_path / "model.pkl").write_bytes(content)
+        with pytest.raises(nc.CheckpointError):
+            open_contents(tmp_path / "model.pkl")
+    assert not (tmp_path / "ran").exists()
