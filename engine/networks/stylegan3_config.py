@@ -6,6 +6,7 @@ other plans (StyleGAN-XL's, with its stem and its heads) need nothing of their o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from ..errors import InputError
@@ -58,10 +59,10 @@ class StyleGAN3Config(MappingConfig):
         self._check_lengths()
         for layer in range(len(self.kernels)):
             self._check_layer(layer)
-        if self.channels[-1] != 3 or self.sizes[-1] != self.rates[-1]:
+        if self.channels[-1] != 3 or self.sizes[-1] != self.rates[-1] or not math.isfinite(self.output_scale):
             raise InputError(f"A StyleGAN3 network must end in a picture of 3 colours without a margin; got {self}.")
-        if self.bandwidth * 2 >= self.rates[0] or min(self.clamps) < 0:
-            raise InputError(f"The first canvas must hold waves of its bandwidth, and no clamp be below 0; got {self}.")
+        if not (0 < 2 * self.bandwidth < self.rates[0] and all(0 <= number < math.inf for number in self.clamps)):
+            raise InputError(f"The first canvas must hold waves of its bandwidth, and clamps be 0 or more; got {self}.")
 
     def _check_lengths(self) -> None:
         layers, maps = len(self.kernels), len(self.channels)
