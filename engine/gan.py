@@ -137,6 +137,16 @@ class Gan:
                 f"{tuple(w.shape[1:])}. Draw or project them with the model that renders them."
             )
 
+    def mapped(self, latent: Latent) -> Latent:
+        """The same pictures started from styles w (N, L, V), one for each layer, with the truncation done (StyleGANs).
+
+        Raises:
+            InputError, LabelError: a latent that does not fit, or a model that has no w.
+            ModelError: a model without a generator, or in training mode.
+        """
+        self.check(latent)
+        return self.drawing().mapped(latent.to(self.device, self.dtype))
+
     def drawing(self) -> Generator:
         """The generator, ready to draw.
 

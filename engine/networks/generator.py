@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..latent import Latent
 from ..style import Style, resize
 
@@ -78,6 +79,10 @@ class Generator(nn.Module, ABC):
     def noise(self, latent: Latent) -> list[Tensor | None]:
         """What each conditional norm's layer adds as noise, (1 or N, 1, r, r); None where there is none."""
         return [None] * len(self.norm_sizes)
+
+    def mapped(self, latent: Latent) -> Latent:
+        """The same pictures started from styles w, with the truncation done; for families that have w."""
+        raise InputError("This model draws from z and has no styles w. Give its latents as z.")
 
     def first_map(self) -> int:
         """Number of the first layer's output among the feature maps: 1 where the first state counts as one, else 0."""
