@@ -13,7 +13,10 @@ outside the domain. The solver is conjugate gradients preconditioned by one mult
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Event
 
 import cv2
 import numpy as np
@@ -33,11 +36,18 @@ MAX_ITERATIONS = 200
 """Ten are usual, for the oddest masks fifteen; more than this is a defect."""
 STEPS = tuple(1 / (5 + side * 3 / 2**0.5) for side in (1, -1))
 """The stencil's eigenvalues lie in [0, 8]; relaxing at the Chebyshev roots of [2, 8] damps their rough part."""
+WATCH_EVERY = 0.1
+"""Seconds between two reports of how far the solver is."""
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 """Of red, green and blue: Rec. ITU-R BT.601."""
 
 
-def poisson_blend(target: Tensor, source: Tensor, mask: Tensor, mode: str = "normal") -> Tensor:
+Watch = Callable[[float], object]
+
+
+def poisson_blend(
+    target: Tensor, source: Tensor, mask: Tensor, mode: str = "normal", watch: Watch | None = None
+) -> Tensor:
     """Blend `source` into `target` where `mask` > 0.5, without a seam.
 
     The target's pixels just outside that domain are boundary values; the image's own border is left free (no gradient
@@ -52,6 +62,8 @@ def poisson_blend(target: Tensor, source: Tensor, mask: Tensor, mode: str = "nor
             "mixed"       between each two neighbours the stronger of both gradients, the source's if equal (eq. 12-13);
             "monochrome"  the gradients of the source's luminance (Rec. 601) on every plane, so that all colour comes
                           from the target's boundary; C is 3, or 1 (its own luminance).
+        watch: told, ten times a second while there is work, how much of it is done, 0 to 1, as far as one can tell.
+            What it raises stops the work.
 
     Returns:
         (N, C, H, W) of the target's type and device, bit-identical to the target where mask <= 0.5; elsewhere within
@@ -69,8 +81,14 @@ def poisson_blend(target: Tensor, source: Tensor, mask: Tensor, mode: str = "nor
     if mode == "monochrome" and target.shape[1] not in (1, 3):
         raise InputError(f"Monochrome blending needs 1 or 3 channels; got {target.shape[1]}. Drop the others first.")
     domain = mask > 0.5
-    items = zip(_to_numpy(target), _to_numpy(source), domain[:, 0].cpu().numpy(), strict=True)
-    corrections = np.stack([_correction(*item, mode) for item in items])
+    items = list(zip(_to_numpy(target), _to_numpy(source), domain[:, 0].cpu().numpy(), strict=True))
+    told = watch or (lambda done: None)
+    corrections = np.stack(
+        [
+            _correction(*item, mode, lambda done, before=before: told((before + done) / len(items)))
+            for before, item in enumerate(items)
+        ]
+    )
     blended = target + torch.from_numpy(corrections).to(target.device)
     return torch.where(domain.to(target.device), blended.to(target.dtype), target)
 
@@ -99,7 +117,7 @@ def _to_numpy(value: Tensor) -> np.ndarray:
 # ---- one picture ----
 
 
-def _correction(target: np.ndarray, source: np.ndarray, domain: np.ndarray, mode: str) -> np.ndarray:
+def _correction(target: np.ndarray, source: np.ndarray, domain: np.ndarray, mode: str, watch: Watch) -> np.ndarray:
     """What to add to the target, (C,H,W) float32: zero outside the domain (H,W)."""
     correction = np.zeros(target.shape, np.float32)
     if not domain.any():
@@ -110,8 +128,7 @@ def _correction(target: np.ndarray, source: np.ndarray, domain: np.ndarray, mode
     guide = source
     if mode == "monochrome" and len(source) == 3:
         guide = np.broadcast_to(np.tensordot(LUMINANCE.astype(source.dtype), source, 1), source.shape)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # numpy and OpenCV release the interpreter's lock
-        solved = np.stack(list(pool.map(lambda f, g: _solve_plane(f, g, masks, mode), target, guide)))
+    solved = _solve_planes(target, guide, masks, mode, watch)
     if domain.all():
         means = (source - target).mean((1, 2), dtype=np.float64) - solved.mean((1, 2), dtype=np.float64)
         solved += means[:, None, None].astype(np.float32)
@@ -125,7 +142,37 @@ def _stretch(domain: np.ndarray, axis: int) -> slice:
     return slice(max(0, int(places.min()) - 1), int(places.max()) + 2)
 
 
-def _solve_plane(target: np.ndarray, guide: np.ndarray, masks: list[np.ndarray], mode: str) -> np.ndarray:
+@dataclass(eq=False)
+class _Way:
+    """How far the solver of one plane is, and whether it shall go on."""
+
+    stop: Event
+    done: float = 0.0
+
+    def reached(self, error: float) -> None:
+        """The error falls by about the same factor in every iteration, so its logarithm tells how much is done."""
+        self.done = max(self.done, min(1.0, math.log(max(error, TOLERANCE)) / math.log(TOLERANCE)))
+
+
+def _solve_planes(
+    target: np.ndarray, guide: np.ndarray, masks: list[np.ndarray], mode: str, watch: Watch
+) -> np.ndarray:
+    """Solve all planes (C,H,W) at once; `watch` is called here, in the caller's thread, and may end it by an error."""
+    stop = Event()
+    ways = [_Way(stop) for _ in target]
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # numpy and OpenCV release the interpreter's lock
+        try:
+            planes = [
+                pool.submit(_solve_plane, f, g, masks, mode, way) for f, g, way in zip(target, guide, ways, strict=True)
+            ]
+            while wait(planes, WATCH_EVERY).not_done:
+                watch(sum(way.done for way in ways) / len(ways))
+        finally:
+            stop.set()
+    return np.stack([plane.result() for plane in planes])
+
+
+def _solve_plane(target: np.ndarray, guide: np.ndarray, masks: list[np.ndarray], mode: str, way: _Way) -> np.ndarray:
     """Solve one plane in units of its value range, so that float32 and one tolerance suit every range."""
     unit = max(float(plane.max()) - float(plane.min()) for plane in (target, guide))
     if unit == 0:
@@ -134,7 +181,7 @@ def _solve_plane(target: np.ndarray, guide: np.ndarray, masks: list[np.ndarray],
         excess = _mixed_divergence(target, guide, unit)
     else:
         excess = _laplacian(((guide - target) / unit).astype(np.float32))
-    return _conjugate_gradients(excess * masks[0], masks) * np.float32(unit)
+    return _conjugate_gradients(excess * masks[0], masks, way) * np.float32(unit)
 
 
 def _mixed_divergence(target: np.ndarray, source: np.ndarray, unit: float) -> np.ndarray:
@@ -157,7 +204,7 @@ def _laplacian(values: np.ndarray) -> np.ndarray:
     return cv2.Laplacian(values, cv2.CV_32F, ksize=1, scale=-1, borderType=cv2.BORDER_REPLICATE)
 
 
-def _conjugate_gradients(right: np.ndarray, masks: list[np.ndarray]) -> np.ndarray:
+def _conjugate_gradients(right: np.ndarray, masks: list[np.ndarray], way: _Way) -> np.ndarray:
     """Solve mask * laplacian(x) = right for x, zero outside the mask.
 
     The preconditioned residual is itself an estimate of the error, so its largest value decides when to stop.
@@ -171,7 +218,8 @@ def _conjugate_gradients(right: np.ndarray, masks: list[np.ndarray]) -> np.ndarr
         if whole:  # the stencil cannot see a constant
             estimate -= estimate.mean()
         worst = cv2.norm(estimate, cv2.NORM_INF)
-        if worst <= TOLERANCE:
+        way.reached(worst)
+        if worst <= TOLERANCE or way.stop.is_set():  # nobody waits for what a stopped one returns
             return x + estimate
         direction = cv2.scaleAdd(direction, -float(np.vdot(estimate, image)) / curvature, estimate)
         image = _laplacian(direction)

@@ -5,6 +5,7 @@ Shapes: N items, C channels, H W the photo's size.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -37,6 +38,8 @@ class Blend:
     """Paste and transfer fade in over this many photo pixels, inward from the mask's edge. Poisson needs none."""
     limits: tuple[float, float] | None = (0.0, 1.0)
     """Changed pixels are clamped to this range; None leaves them."""
+    watch: Callable[[float], object] | None = None
+    """Poisson blending tells it how much is done, 0 to 1; what it raises stops the work (see `poisson_blend`)."""
 
     def __post_init__(self) -> None:
         """Raise InputError for an unknown mode, a negative feather or limits that are not low < high."""
@@ -102,7 +105,7 @@ def _blend(photo: Tensor, edited: Tensor, mask: Tensor, blend: Blend) -> tuple[T
     the change alone.
     """
     if blend.mode in POISSON_MODES:
-        return poisson_blend(photo, edited, mask, blend.mode), mask > 0.5
+        return poisson_blend(photo, edited, mask, blend.mode, blend.watch), mask > 0.5
     alpha = mask * _fade(mask, blend.feather)
     if blend.mode == "paste":
         return torch.where(alpha == 1, edited, photo + alpha * (edited - photo)), alpha > 0

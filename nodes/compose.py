@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from .. import engine as nc
+from . import host
 from .sockets import CROP, expect, image_from_picture, image_to_picture, mask_from_engine, mask_to_engine
 
 __all__ = ["CropForCollage", "Stitch"]
@@ -15,6 +16,8 @@ MODES_TIP = (
     "normal: the edit's own gradients. mixed: everywhere the stronger gradient of edit and photo. monochrome: the "
     "edit's shading in the photo's colours. paste: the edit's pixels, feathered. transfer: adds what the edit changed."
 )
+
+PER_CENT = 100
 
 
 class CropForCollage:
@@ -106,4 +109,8 @@ class Stitch:
         before = None if unedited is None else image_to_picture(unedited, "unedited picture")
         where = mask_to_engine(mask, "blend mask", size=(part.shape[-2], part.shape[-1]))
         square = None if crop is None else expect(crop, nc.Crop, "crop")
-        return (image_from_picture(nc.stitch(whole, part, where, nc.Blend(mode, feather), square, before)),)
+        bar = host.progress(PER_CENT)
+        blend = nc.Blend(mode, feather, watch=lambda done: bar.update(int(done * PER_CENT)))
+        stitched = nc.stitch(whole, part, where, blend, square, before)
+        bar.update(PER_CENT)
+        return (image_from_picture(stitched),)

@@ -1,3 +1,5 @@
+import time
+
 import cv2
 import numpy as np
 import oracles
@@ -243,3 +245,57 @@ GOOD = {"target": torch.zeros(1, 3, 8, 9), "source": torch.zeros(1, 3, 8, 9), "m
 def test_bad_input_is_refused(change: dict, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         poisson_blend(**{**GOOD, **change})
+
+
+# Watching and stopping.
+
+
+def _slow(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every V-cycle takes a while, and every one is noted: when it began."""
+    cycle, begun = poisson._cycle, []
+
+    def slowly(residual: np.ndarray, masks: list[np.ndarray]) -> np.ndarray:
+        if len(residual) == 40:  # the finest level
+            begun.append(time.monotonic())
+            time.sleep(0.02)
+        return cycle(residual, masks)
+
+    monkeypatch.setattr(poisson, "_cycle", slowly)
+    monkeypatch.setattr(poisson, "WATCH_EVERY", 0.005)
+    return begun
+
+
+def _pair(count: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    target, source = (torch.rand(count, 3, 40, 40, generator=generator) for _ in range(2))
+    mask = torch.ones(1, 1, 40, 40)
+    mask[..., 0] = 0  # one column of boundary values: the whole height is solved for
+    return target, source, mask
+
+
+def test_watching_changes_nothing_and_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    _slow(monkeypatch)
+    told: list[float] = []
+    watched = poisson_blend(*_pair(2), watch=told.append)
+    assert torch.equal(watched, poisson_blend(*_pair(2)))
+    assert told == sorted(told)
+    assert 0 <= told[0] < 0.3
+    assert 0.6 < told[-1] <= 1  # the second of two pictures
+
+
+def test_what_the_watcher_raises_stops_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, stopped = _slow(monkeypatch), []
+
+    class StopError(Exception):
+        pass
+
+    def stop(done: float) -> None:
+        stopped.append(time.monotonic())
+        raise StopError
+
+    with pytest.raises(StopError):
+        poisson_blend(*_pair(), watch=stop)
+    assert len(stopped) == 1
+    # Each of the three planes may begin once more where its thread had not yet begun, and none goes on.
+    assert sum(start > stopped[0] for start in begun) <= 3
+    assert len(begun) <= 6

@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 import torch
 from neural_collage import engine as nc
@@ -121,3 +123,22 @@ def test_bad_stitches_are_refused(photo, mask, wrong, error, told):
 def test_bad_crops_are_refused(photo, mask, wrong, told):
     with pytest.raises(nc.InputError, match=told):
         CropForCollage().cut(**{"image": photo, "padding": 0.25, "size": 16, "mask": mask, **wrong})
+
+
+def test_a_long_blend_shows_progress_and_can_be_stopped(photo, mask, comfy, monkeypatch):
+    told = []
+
+    def poisson_blend(target, source, mask, mode, watch):
+        for done in (0.0, 0.5):
+            watch(done)
+            told.append(done)
+        return source
+
+    monkeypatch.setattr(inspect.getmodule(nc.stitch), "poisson_blend", poisson_blend)
+    _stitch(photo, photo.flip(1), mask)
+    assert [(done, total) for done, total, _ in comfy.reports] == [(0, 100), (50, 100), (100, 100)]
+    comfy.interrupt_after = 4
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - it is the host's, a plain Exception
+        _stitch(photo, photo.flip(1), mask)
+    assert type(caught.value).__name__ == "Interrupted"
+    assert told == [0.0, 0.5, 0.0]
