@@ -1,7 +1,10 @@
 """The pack loads from a folder of any name, says nothing, finds its models and leaves other packs alone."""
 
 import re
+import zipfile
+from pathlib import Path
 
+import archive
 import neural_collage
 import pytest
 import toy
@@ -32,9 +35,21 @@ def _lines(server_log: str) -> list[str]:
     return [re.sub(r"\S*/(comfyui|bare)-?\d*\S*|\d+(\.\d+)?", "", line) for line in server_log.splitlines()]
 
 
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory) -> Path:
+    """The pack as the registry's archive holds it; as the checkout does where nothing is known of what git tracks."""
+    if not (ROOT / ".git").exists():
+        return ROOT
+    folder = tmp_path_factory.mktemp("archive")
+    archive.write(ROOT, archive.published(), folder / "node.zip")
+    with zipfile.ZipFile(folder / "node.zip") as packed:
+        packed.extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_it_loads_from_a_folder_of_any_name_and_says_nothing(name, tmp_path_factory, bare_log):
-    with Server(tmp_path_factory.mktemp("comfyui"), {name: ROOT}) as server:
+def test_it_loads_from_a_folder_of_any_name_and_says_nothing(name, tmp_path_factory, bare_log, unpacked):
+    with Server(tmp_path_factory.mktemp("comfyui"), {name: ROOT if name == NAMES[0] else unpacked}) as server:
         known = server.ask("/object_info")
         assert neural_collage.NODE_CLASS_MAPPINGS.keys() <= known.keys()
         assert {known[node]["python_module"] for node in neural_collage.NODE_CLASS_MAPPINGS} == {f"custom_nodes.{name}"}

@@ -1,0 +1,195 @@
+"""The pack in ComfyUI's page, in a real browser: templates, the canvas to paint on, class names, help, the console."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from browser import NEEDED, Window, opened
+from comfyui import ROOT, Server
+from neural_collage import engine as nc
+from neural_collage.engine.style import resize
+
+pytestmark = NEEDED
+
+PACK = "ComfyUI-Neural-Collage"
+WORKFLOWS = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
+PAINT, RANDOM = "NeuralCollagePaintRegions", "NeuralCollageRandomCollage"
+LEFT, RIGHT = [(0.3, 0.35), (0.25, 0.5), (0.3, 0.65)], [(0.7, 0.35), (0.75, 0.5), (0.7, 0.65)]
+"""Strokes: places on the canvas, 0 to 1."""
+YELLOW, RED = "apple-golden", "cherry-wax-black"
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """What the page says of itself, without any pack."""
+    with Server(tmp_path_factory.mktemp("bare"), {}) as server, opened(server) as window:
+        window.browse_templates()
+        return set(window.said)
+
+
+@pytest.fixture
+def window(server: Server, bare: set[str]) -> Iterator[Window]:
+    """A window that says nothing which the bare page does not say, whatever the test does with it."""
+    with opened(server) as window:
+        yield window
+        # The page looks for help in its language first, and asks for the only page there is when it finds none.
+        extra = {told for told in window.said - bare if not told.endswith("/en.md")}
+        assert not extra
+
+
+def canvas(window: Window) -> None:
+    """Open the worked workflow that is painted, and take its painting away."""
+    window.open_template(PACK, "paint_regions")
+    window.show(PAINT)
+    for _ in range(window.page.locator(".nc-brush").count()):
+        window.page.get_by_title("Remove this brush").first.click()
+
+
+def add_brush(window: Window, typed: str) -> None:
+    window.page.get_by_text("+ Add brush").click()
+    choose(window, typed)
+
+
+def choose(window: Window, typed: str) -> None:
+    """Type into the list of classes that is open, and take the first that fits."""
+    window.page.keyboard.type(typed)
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_selector(".nc-picker", state="detached")
+
+
+def paint(window: Window, stroke: list[tuple[float, float]]) -> None:
+    box, mouse = window.page.locator(".nc-canvas").bounding_box(), window.page.mouse
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+    mouse.move(*places[0])
+    mouse.down()
+    for place in places[1:]:
+        mouse.move(*place, steps=8)
+    mouse.up()
+
+
+def painted(window: Window, size: int) -> dict[str, np.ndarray]:
+    """Where each class is painted: (size, size), 0 to 1."""
+    regions, _ = nc.paint_drawing(window.value(PAINT, "drawing"))
+    return dict(zip(regions.labels, resize(regions.weights, (size, size))[0].numpy(), strict=True))
+
+
+def ran(window: Window) -> np.ndarray:
+    """Run; the edited picture."""
+    assert window.run() == "execution_success"
+    return window.saved("Save picture")
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_template_opens_and_runs_by_its_button(window: Window, name: str):
+    window.open_template(PACK, name)
+    assert window.run() == "execution_success"
+    window.fit()
+    window.wait_for_pictures()
+
+
+def test_a_painting_changes_what_is_painted_and_swapping_its_classes_swaps_the_change(window: Window):
+    canvas(window)
+    plain = ran(window)
+    window.page.locator(".nc-size input").fill("100")
+    for label, stroke in ((YELLOW, LEFT), (RED, RIGHT)):
+        add_brush(window, label[:8])
+        paint(window, stroke)
+    where = painted(window, len(plain))
+    left, right = where[YELLOW] > 0.99, where[RED] > 0.99
+    first = ran(window) - plain
+    inside, outside = np.abs(first)[left | right].mean(), np.abs(first)[sum(where.values()) == 0].mean()
+    print(f"changed by {inside:.4f} where painted, by {outside:.4f} elsewhere: {inside / outside:.1f} times as much")
+    assert inside > 3 * outside
+
+    for row, label in enumerate((RED, YELLOW)):
+        window.page.locator(".nc-class").nth(row).click()
+        choose(window, label[:8])
+    assert painted(window, len(plain)).keys() == {RED, YELLOW}
+    second = ran(window) - plain
+    for here, there in ((left, right), (right, left)):
+        same, swapped = first[here].mean(0), first[there].mean(0)
+        assert np.abs(second[here].mean(0) - swapped).sum() < 0.5 * np.abs(second[here].mean(0) - same).sum()
+
+    while window.page.get_by_title("Undo", exact=True).is_enabled():
+        window.page.get_by_title("Undo", exact=True).click()
+    assert nc.paint_drawing(window.value(PAINT, "drawing"))[1].max() == 0
+    assert np.array_equal(ran(window), plain)
+
+
+def test_what_is_seen_is_what_is_painted(window: Window):
+    canvas(window)
+    add_brush(window, RED)
+    paint(window, LEFT)
+    window.page.mouse.move(5, 5)
+    look = "(one) => Array.from(one.getContext('2d').getImageData(0, 0, one.width, one.height).data)"
+    seen = np.array(window.page.locator(".nc-canvas").evaluate(look)).reshape(512, 512, 4)[..., 3] / 255
+    _, mask = nc.paint_drawing(window.value(PAINT, "drawing"))
+    assert np.abs(seen - mask[0, 0].numpy()).mean() < 0.002
+    assert ((seen > 0.5) != (mask[0, 0].numpy() > 0.5)).mean() < 0.002
+
+
+def test_tools_and_the_pages_own_undo(window: Window):
+    canvas(window)
+    add_brush(window, RED)
+    paint(window, LEFT)
+    once = window.value(PAINT, "drawing")
+    window.page.get_by_title("Take away what was painted").click()
+    window.page.locator(".nc-size input").fill("200")
+    paint(window, LEFT)
+    assert painted(window, 64)[RED].max() == 0
+    window.page.get_by_title("Undo", exact=True).click()
+    assert window.value(PAINT, "drawing") == once
+    window.page.get_by_title("Redo", exact=True).click()
+    assert painted(window, 64)[RED].max() == 0
+    window.page.get_by_title("Remove all strokes").click()
+    assert '"strokes":[]' in window.value(PAINT, "drawing")
+    window.page.mouse.move(5, 5)
+    for key, strokes in (("z", 2), ("z", 1), ("y", 2), ("z", 1)):  # clear, redo; redo again and undo that
+        window.page.keyboard.press(f"Control+{key}")
+        window.page.wait_for_timeout(1000)
+        assert window.value(PAINT, "drawing").count('"points"') == strokes
+    assert window.value(PAINT, "drawing") == once
+
+
+def test_a_drawing_survives_a_reload(window: Window):
+    canvas(window)
+    add_brush(window, RED)
+    paint(window, RIGHT)
+    drawing = window.value(PAINT, "drawing")
+    window.page.wait_for_timeout(1500)  # the page keeps its workflow now and then
+    window.page.reload()
+    window.page.wait_for_function("(kind) => window.app?.graph?.nodes.some(({type}) => type === kind)", arg=PAINT)
+    assert window.value(PAINT, "drawing") == drawing
+    window.page.get_by_title("Undo", exact=True).click()
+    assert '"strokes":[]' in window.value(PAINT, "drawing")
+
+
+def test_a_class_is_picked_by_typing(window: Window):
+    window.open_template(PACK, "label_collage")
+    window.show(RANDOM)
+    window.click(RANDOM, 150, 40)
+    window.page.keyboard.type("granny")
+    assert window.page.locator(".nc-picker li").all_inner_texts()[0].startswith("apple-granny-smith")
+    window.page.keyboard.press("Enter")
+    assert window.value(RANDOM, "label") == "apple-granny-smith"
+    window.click(RANDOM, 150, 40)
+    window.page.keyboard.press("Escape")
+    assert window.value(RANDOM, "label") == "apple-granny-smith"
+
+
+def test_a_help_page_opens(window: Window):
+    window.open_template(PACK, "paint_regions")
+    window.show(PAINT)
+    window.click(PAINT, 60, -15)
+    window.page.get_by_test_id("info-button").click()
+    window.page.get_by_role("heading", name="The canvas").wait_for()
+
+
+def test_without_our_script_a_drawing_is_text(server: Server):
+    with opened(server, block="**/extensions/*/js/*.js") as window:
+        window.open_template(PACK, "paint_regions")
+        window.show(PAINT)
+        assert window.page.locator(".nc-canvas").count() == 0
+        assert '"brushes"' in window.page.locator("textarea").first.input_value()
+        assert torch.any(nc.paint_drawing(window.value(PAINT, "drawing"))[1] > 0)
