@@ -20,12 +20,12 @@ class StyledGenerator(Generator):
     """Base of the StyleGAN families: `vectors` starts from `ws(latent)`."""
 
     truncates_z = False
-    w_shape: tuple[int, int]
 
     def __init__(self, config: MappingConfig, n_styles: int) -> None:
         """`n_styles`: L, how many layers are told a style."""
         super().__init__()
         self.dim_z, self.n_classes, self.w_shape = config.dim_z, config.n_classes, (n_styles, config.dim_w)
+        self.n_styles = n_styles
         self.mapping = Mapping(config)
 
     def ws(self, latent: Latent) -> Tensor:
@@ -35,7 +35,7 @@ class StyledGenerator(Generator):
             w = self.mapping(latent.z, latent.labels)
         else:
             w = latent.w
-        w = w[:, None].expand(-1, *self.w_shape) if w.dim() == 2 else w
+        w = w[:, None].expand(-1, self.n_styles, -1) if w.dim() == 2 else w
         return self.mapping.truncate(w, latent.labels, latent.truncation)
 
     def mapped(self, latent: Latent) -> Latent:
