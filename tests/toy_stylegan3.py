@@ -16,7 +16,7 @@ import scipy.signal
 import scipy.special
 import torch
 
-__all__ = ["DIM_W", "DIM_Z", "Raw", "at", "snapshot", "write"]
+__all__ = ["DIM_W", "DIM_Z", "Raw", "at", "snapshot", "write", "written"]
 
 DIM_Z, DIM_W, CHANNELS, CLASSES = 5, 6, 4, 3
 MARGIN, TAPS, SLOPE_RATE = 4, 6, 2
@@ -83,11 +83,19 @@ def snapshot(kind: str = "T", *, classes: int = CLASSES, seed: int = 0) -> Raw:
 
 
 def write(path: Path, generator: Raw, **entries: Any) -> Path:
-    """A snapshot file that holds it as `G_ema`, and other entries."""
-    with old_files.foreign() as known:
-        content = {"training_set_kwargs": known.EasyDict(path="a/path"), "G_ema": _foreign(known, generator), **entries}
-        path.write_bytes(pickle.dumps({"augment_pipe": None, **content}, 4))
+    """A snapshot file that holds it as `G_ema`, and other entries: modules or plain data."""
+    path.write_bytes(written(generator, **entries))
     return path
+
+
+def written(generator: Raw, protocol: int = 4, **entries: Any) -> bytes:
+    """What is in such a file."""
+    with old_files.foreign() as known:
+        content = {"training_set_kwargs": known.EasyDict(path="a/path"), "G_ema": _foreign(known, generator)}
+        content |= {
+            name: _foreign(known, entry) if isinstance(entry, Raw) else entry for name, entry in entries.items()
+        }
+        return pickle.dumps({"augment_pipe": None, **content}, protocol)
 
 
 def _foreign(known: Any, raw: Raw) -> Any:

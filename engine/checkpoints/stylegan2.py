@@ -100,6 +100,7 @@ def _synthesis(synthesis: Module) -> dict[str, Tensor]:
             if canonical is not None:
                 state[canonical] = stored.read()
         state |= _silence(block, number)
+        _check_slopes(block)
     return scaled({name: tensor[(None,) * MISSING_AXES.get(_leaf(name), 0)] for name, tensor in state.items()})
 
 
@@ -123,6 +124,12 @@ def _silence(block: Module, number: int) -> dict[str, Tensor]:
             found[f"layers.{number}.{name}.noise"] = torch.zeros(4 << number, 4 << number)
             found[f"layers.{number}.{name}.strength"] = torch.zeros(())
     return found
+
+
+def _check_slopes(block: Module) -> None:
+    for conv in (block.parts[name] for name in ("conv0", "conv1") if name in block.parts):
+        if conv.setting("activation", str) != "lrelu":
+            raise conv.error(f"its activation should be lrelu, and is {conv.setting('activation', str)[:40]!r}")
 
 
 def _leaf(name: str) -> str:
