@@ -105,6 +105,8 @@ def project(
     steps = whole(steps, "The number of steps", 0)
     styled = gan.generator.w_shape is not None
     space = {True: "w", False: "z"}[styled] if space == "auto" else space
+    with _differentiable():
+        way = Space.named(gan, space)
     if start == "auto":
         start = "encoder" if gan.encoder is not None else "mean" if space in ("w", "w+") else "seeds"
     if start == "encoder":
@@ -112,7 +114,6 @@ def project(
     if start == "mean" and not styled:
         raise ModelError('This model has no styles w and no mean of them; start from "zeros", "seeds" or a latent.')
     with _differentiable():
-        way = Space.named(gan, space)
         target = resize(image.to(gan.device, gan.dtype).clone(), (gan.resolution, gan.resolution))
         measure = Reconstruction(gan, target, pixel_weight, distance)
     rate = RATES[space] if rate is None else positive(rate, "The rate", MAX_RATE)
