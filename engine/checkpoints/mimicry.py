@@ -2,6 +2,9 @@
 
 A file holds one network, under `model_state_dict`. Blocks are numbered from 2 in a generator and from 1 in a
 discriminator; the last layers carry the next number. Source: `torch_mimicry/nets` and `torch_mimicry/modules`.
+
+WGAN-GP's discriminator takes the mean over pixels where the others take the sum, which no name tells: its logits come
+out as many times too large, its features are right.
 """
 
 from __future__ import annotations

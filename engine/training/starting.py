@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..gan import Gan
-from ..networks.sngan import SNGANGenerator
+from ..networks.sngan import GeneratorConfig
+from ..networks.sngan_discriminator import DiscriminatorConfig
 from .adversarial import AdversarialTask
 from .settings import GanSettings
 
@@ -26,9 +27,10 @@ def shaped_as(base: Gan, settings: GanSettings) -> GanSettings:
     Raises:
         InputError: a model of another family, or without a discriminator.
     """
-    if not isinstance(base.generator, SNGANGenerator) or base.discriminator is None:
+    generator = getattr(base.generator, "config", None)
+    discriminator = getattr(base.discriminator, "config", None)
+    if not isinstance(generator, GeneratorConfig) or not isinstance(discriminator, DiscriminatorConfig):
         raise InputError("Training goes on from an SNGAN model with its discriminator; this one is not. Use another.")
-    generator, discriminator = base.generator.config, base.discriminator.config
     hidden = "input" if discriminator.hidden[1:] == discriminator.channels[:-1] else "output"
     return replace(
         settings,
