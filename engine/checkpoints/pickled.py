@@ -16,13 +16,15 @@ from .guard import Guard
 from .records import Record
 from .stretch import Stream
 
-__all__ = ["Call", "follow", "is_key", "nothing_persistent"]
+__all__ = ["TYPE", "Call", "follow", "is_key", "nothing_persistent"]
 
 MAX_BITS = 256
 OPERATIONS = {known.code.encode("latin-1"): known.name for known in pickletools.opcodes}
 KEYS = (str, int, float, bool, bytes, type(None))
 RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "numpy.core": "numpy", "numpy._core": "numpy"}
 """Modules that are called otherwise in files of Python 2 or of NumPy 2."""
+TYPE = "dill._dill._load_type"
+"""What dill, with which StyleGAN-XL writes its files, calls to get a built-in type by its name."""
 
 
 @dataclass(eq=False)
@@ -188,7 +190,10 @@ class _Machine:
         called, arguments = self.count(2)
         if not isinstance(called, Record) or type(arguments) is not tuple:
             raise self.guard.refused(f"calls a {type(called).__name__} with a {type(arguments).__name__}")
-        self.push(Call(called.name, arguments))
+        if called.name == TYPE and len(arguments) == 1:
+            self.name("builtins", arguments[0])
+        else:
+            self.push(Call(called.name, arguments))
 
     def build(self) -> None:
         state = self.pop()

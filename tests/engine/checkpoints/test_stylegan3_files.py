@@ -102,6 +102,30 @@ def test_the_discriminator_of_stylegan_xl_is_left_out(tmp_path):
     assert gan.discriminator is None
 
 
+def test_files_that_dill_wrote(tmp_path):
+    """dill asks for a built-in type by its name, where pickle refers to it."""
+    plain = toy.written(toy.snapshot("XL"), protocol=3)
+    assert b"cbuiltins\nset\n" in plain
+    by_name = b"cdill._dill\n_load_type\nX\x03\x00\x00\x00set\x85R"
+    (tmp_path / "dill.pkl").write_bytes(plain.replace(b"cbuiltins\nset\n", by_name))
+    assert load(tmp_path / "dill.pkl").n_classes == toy.CLASSES
+    (tmp_path / "hostile.pkl").write_bytes(plain.replace(b"cbuiltins\nset\n", by_name.replace(b"set", b"dir")))
+    with pytest.raises(nc.CheckpointError, match=r"asks for builtins\.dir"):
+        nc.load(tmp_path / "hostile.pkl")
+
+
+def test_published_files_of_stylegan_xl_are_told_to_wait(tmp_path):
+    """They hold the discriminator too, objects of classes that no reader of ours knows."""
+    plain = toy.written(toy.snapshot("XL"), protocol=3)
+    assert plain.count(b"ctorch.nn.modules.sparse\nEmbedding\n") == 1
+    whole = plain.replace(
+        b"ctorch.nn.modules.sparse\nEmbedding\n", b"cpg_modules.discriminator\nProjectedDiscriminator\n"
+    )
+    (tmp_path / "published.pkl").write_bytes(whole)
+    with pytest.raises(nc.CheckpointError, match="must wait until they hold the generator alone"):
+        nc.load(tmp_path / "published.pkl")
+
+
 def test_a_table_of_more_classes_than_the_model_has(tmp_path):
     gan = load(toy.write(tmp_path / "xl.pkl", toy.snapshot("XL")))
     assert gan.n_classes == toy.CLASSES
