@@ -112,11 +112,12 @@ class StyleGANFile:
             CheckpointError: names that are missing or not known, or shapes that contradict one another.
         """
         config = self._config()
-        known = {place.name for place in self._places(config).values()}
+        blocks = len(config.channels)
         names = set(self.shapes)
-        if missing := known - names:
+        if missing := self._names(config, blocks) - names:
             raise self._error(f"it lacks {some(missing)}")
-        if unknown := {name for name in names - known if not re.fullmatch(self.layout.dead, name)}:
+        others = names - self._names(config, blocks + self.layout.untrained)
+        if unknown := {name for name in others if not re.fullmatch(self.layout.dead, name)}:
             raise self._error(f"these names are not known: {some(unknown)}")
         facts = {"provenance": f"{self.layout.title}: {self.contents.path.name}"}
         return Outline("stylegan", {"generator": config}, facts=facts)
@@ -162,19 +163,18 @@ class StyleGANFile:
         except InputError as error:
             raise self._error(f"the shapes are impossible: {error}") from error
 
-    def _places(self, config: StyleGANConfig) -> dict[tuple[str, int], Place]:
-        """Where everything lies that a network of this shape is made from."""
+    def _names(self, config: StyleGANConfig, blocks: int) -> set[str]:
+        """Everything that a network of so many blocks is made from."""
         per_layer = ("bias", "strength", "noise", "style.weight", "style.bias")
-        wanted = [
-            (item, number) for number in range(len(config.mapping_widths)) for item in ("dense.weight", "dense.bias")
-        ]
+        dense, layers = range(len(config.mapping_widths)), range(2 * blocks)
+        wanted = [(f"dense.{leaf}", number) for number in dense for leaf in ("weight", "bias")]
         wanted += [("label", 0)] if config.dim_class else []
         wanted += [("mean", 0), ("constant", 0)]
-        wanted += [(item, layer) for layer in range(2 * len(config.channels)) for item in per_layer]
-        wanted += [("weight", layer) for layer in range(1, 2 * len(config.channels))]
-        wanted += [(f"picture.{leaf}", len(config.channels) - 1) for leaf in ("weight", "bias")]
-        found = {key: self.layout.place(*key) for key in wanted}
-        return {key: place for key, place in found.items() if place is not None}
+        wanted += [(item, layer) for layer in layers for item in per_layer]
+        wanted += [("weight", layer) for layer in layers[1:]]
+        wanted += [(f"picture.{leaf}", blocks - 1) for leaf in ("weight", "bias")]
+        places = [self.layout.place(*key) for key in wanted]
+        return {place.name for place in places if place is not None}
 
     def _mapping(self, config: StyleGANConfig) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}

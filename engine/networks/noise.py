@@ -62,18 +62,18 @@ def seeded_noise(seeds: Tensor, like: Sequence[Tensor], shared: bool) -> list[Te
 
 
 def _matched(given: tuple[Tensor, ...], like: Sequence[Tensor]) -> list[Tensor]:
-    """The maps given for each layer: in their order, or by size where there is one for each size."""
-    sizes = [maps.shape[-1] for maps in like]
-    by_size = {maps.shape[-1]: maps for maps in given}
-    if len(given) == len(like):
-        found = list(given)
-    elif len(given) == len(by_size):
-        found = [by_size.get(size) for size in sizes]
-    else:
-        found = [None]
-    if any(maps is None or maps.shape[-2:] != other.shape[-2:] for maps, other in zip(found, like, strict=False)):
-        raise InputError(
-            f"Noise maps must come one for each layer that has noise ({', '.join(map(str, sizes))} px) or one for each "
-            f"size; got {', '.join(str(maps.shape[-1]) for maps in given)} px."
-        )
-    return [maps.to(other) for maps, other in zip(found, like, strict=True) if maps is not None]
+    """The maps given for each layer: in their order where they fit it, else by size."""
+    wanted = [maps.shape[-2:] for maps in like]
+    if [maps.shape[-2:] for maps in given] != wanted:
+        by_size = {maps.shape[-2:]: maps for maps in given}
+        if len(by_size) < len(given) or not by_size.keys() >= set(wanted):
+            raise InputError(
+                f"Noise maps must come one for each layer that has noise ({_sizes(like)}) or one for each size; got "
+                f"{_sizes(given)}."
+            )
+        given = tuple(by_size[size] for size in wanted)
+    return [maps.to(other) for maps, other in zip(given, like, strict=True)]
+
+
+def _sizes(maps: Sequence[Tensor]) -> str:
+    return ", ".join("x".join(map(str, one.shape[-2:])) for one in maps)
