@@ -16,8 +16,6 @@ __all__ = ["CLASS_PICKER", "class_names"]
 
 CLASS_PICKER = {"class_picker": True}
 """Option of a STRING input that holds a class."""
-NAMED = ".safetensors"
-"""Only files of this kind hold names."""
 
 
 def class_names(files: list[str]) -> dict[str, list[str]]:
@@ -25,7 +23,7 @@ def class_names(files: list[str]) -> dict[str, list[str]]:
 
     Declarations are asked for at every run: headers are read once, and again when a file has changed.
     """
-    found = {file: _names(file) for file in files if file.endswith(NAMED)}
+    found = {file: _names(file) for file in files}
     return {file: list(names) for file, names in found.items() if names}
 
 
@@ -34,10 +32,13 @@ def _names(file: str) -> tuple[str, ...]:
         path = host.gan_path(file)
         state = path.stat()
         return _read(path, state.st_mtime_ns, state.st_size)
-    except (nc.CheckpointError, OSError):  # nothing to offer; what is wrong with a file is said when it is loaded
+    except (nc.CheckpointError, OSError):
         return ()
 
 
 @lru_cache(maxsize=256)
 def _read(path: Path, age: int, size: int) -> tuple[str, ...]:
-    return nc.peek(path).class_names
+    try:
+        return nc.peek(path).class_names
+    except nc.CheckpointError:  # nothing to offer; what is wrong with a file is said when it is loaded
+        return ()

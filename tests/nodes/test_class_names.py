@@ -36,6 +36,13 @@ def test_a_file_that_was_replaced_is_read_again_and_one_that_is_gone_left_out(fo
     assert class_names(["named.safetensors"]) == {"named.safetensors": ["a", "b", "c"]}
 
 
+def test_names_that_are_known_of_other_codes_models_are_declared_too(folder):
+    toy.chainer_files(folder, toy.gan(143))
+    found = class_names(["generator.npz", "broken.safetensors"])
+    assert list(found) == ["generator.npz"]
+    assert "Siamese cat, Siamese" in found["generator.npz"]
+
+
 def test_headers_are_read_once(folder, monkeypatch):
     class_names(["named.safetensors"])
     monkeypatch.setattr(nc, "peek", lambda path: pytest.fail("read again"))
