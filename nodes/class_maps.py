@@ -95,7 +95,10 @@ class ClassMapFromColours:
         return {
             "required": {
                 "image": ("IMAGE", {"tooltip": "Regions in flat colours. Square, as the GAN's picture is."}),
-                "palette": ("STRING", {"default": PALETTE, "multiline": True, "tooltip": palette}),
+                "palette": (
+                    "STRING",
+                    {"default": PALETTE, "multiline": True, "class_lines": True, "tooltip": palette},
+                ),
                 "tolerance": ("FLOAT", {"default": 0.15, "min": 0.0, "max": 1.0, "step": 0.01, "tooltip": tolerance}),
             }
         }

@@ -1,7 +1,7 @@
 """The names of each model's classes, for the page in the browser: it offers them where a class is asked for.
 
 They travel with the declaration of Load GAN's `file`, so that no address of our own is needed. Inputs that hold a class
-say so by `CLASS_PICKER`; their value is plain text all the same.
+say so by the option `class_picker`, those with one in each line by `class_lines`; all are plain text all the same.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from . import host
 
 __all__ = ["CLASS_PICKER", "class_names"]
 
-CLASS_PICKER = {"class_picker": True}
-"""Option of a STRING input that holds a class."""
+CLASS_PICKER: dict[str, list[str]] = {"class_picker": []}
+"""Option of a STRING input that holds a class; the list is of other words that may stand there."""
 
 
 def class_names(files: list[str]) -> dict[str, list[str]]:

@@ -89,7 +89,7 @@ class ProjectImage:
             "required": {
                 "gan": (GAN, {"tooltip": "The model, best with its discriminator and encoder."}),
                 "image": ("IMAGE", {"tooltip": "Square pictures; they are shrunk to the model's size."}),
-                "label": ("STRING", {"default": "auto", "tooltip": f"{CLASS_TIP} {AUTO_TIP}", **CLASS_PICKER}),
+                "label": ("STRING", {"default": "auto", "tooltip": f"{CLASS_TIP} {AUTO_TIP}", "class_picker": ["auto"]}),
                 **_descent_widgets(),
             },
             "optional": {

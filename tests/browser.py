@@ -32,7 +32,7 @@ MISSING = {
 NEEDED = pytest.mark.skipif(any(MISSING.values()), reason="; ".join(told for told, absent in MISSING.items() if absent))
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SIZE = {"width": 1600, "height": 900}
+WIDTH, HEIGHT = 1600, 900
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Workflow.ShowMissingModelsWarning": False}
 """Or the page greets with its templates, and complains that its own first workflow lacks a model."""
 PATIENCE, DONE_AFTER = 60_000, 300_000
@@ -133,7 +133,7 @@ def opened(server: Server, block: str = "") -> Iterator[Window]:
     settings.write_text(json.dumps(SETTINGS))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context(viewport=SIZE)
+        context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
         context.set_default_timeout(PATIENCE)
         context.route(lambda address: not address.startswith(server.url), lambda route: route.abort())
         if block:

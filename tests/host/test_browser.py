@@ -1,6 +1,6 @@
 """The pack in ComfyUI's page, in a real browser: templates, the canvas to paint on, class names, help, the console."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def paint(window: Window, stroke: list[tuple[float, float]]) -> None:
     mouse.up()
 
 
-def painted(window: Window, size: int) -> dict[str, np.ndarray]:
+def painted(window: Window, size: int) -> dict[Hashable, np.ndarray]:
     """Where each class is painted: (size, size), 0 to 1."""
     regions, _ = nc.paint_drawing(window.value(PAINT, "drawing"))
     return dict(zip(regions.labels, resize(regions.weights, (size, size))[0].numpy(), strict=True))

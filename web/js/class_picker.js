@@ -5,20 +5,24 @@ import { classNames } from "./class_names.js";
 
 const MOST = 200; // entries shown at once; typing narrows them down
 
-/** Entries for what was typed: names that start with it, then names that hold it, then a number or the text itself. */
-function entries(names, typed) {
+/** Entries for what was typed: the class of that number, names that start with it or hold it, and the text itself. */
+function entries(names, words, typed) {
   const wanted = typed.trim().toLowerCase();
-  const every = names.map((name, number) => ({ text: name, hint: String(number) }));
+  const every = [...words.map((text) => ({ text, hint: "" })), ...names.map((text, number) => ({ text, hint: `${number}` }))];
+  const numbered = every.filter(({ hint }) => hint && hint === wanted);
   const starts = every.filter(({ text }) => text.toLowerCase().startsWith(wanted));
-  const holds = every.filter(({ text, hint }) => !starts.some((other) => other.hint === hint) && text.toLowerCase().includes(wanted));
-  const numbered = every.filter(({ hint }) => hint === wanted);
-  const known = [...new Set([...numbered, ...starts, ...holds])].slice(0, MOST);
+  const holds = every.filter(({ text }) => text.toLowerCase().includes(wanted));
+  const known = [...new Set([...numbered, ...starts, ...holds])].slice(0, MOST); // of those found twice, the first
   const same = known.some(({ text }) => text.toLowerCase() === wanted);
   return wanted && !same ? [...known, { text: typed.trim(), hint: "as typed" }] : known;
 }
 
-/** Opens the list at a place of the window. `done` is called with the chosen text, and not at all if none is chosen. */
-export function pickClass({ names, value, x, y, done }) {
+/**
+ * Opens the list at a place of the window.
+ * @param names the model's classes; `words`: what else may stand for one
+ * @param done is called with the chosen text, and not at all if none is chosen; `closed` in any case
+ */
+export function pickClass({ names, words = [], value, x, y, done, closed = () => {} }) {
   document.querySelector(".nc-picker")?.remove();
   const box = element("div", "nc-picker");
   const field = element("input", "nc-picker-field", { type: "text", value, placeholder: "Type a class", spellcheck: false });
@@ -29,6 +33,7 @@ export function pickClass({ names, value, x, y, done }) {
   function close() {
     document.removeEventListener("pointerdown", outside, true);
     box.remove();
+    closed();
   }
   function choose(index) {
     close();
@@ -43,7 +48,7 @@ export function pickClass({ names, value, x, y, done }) {
     list.children[chosen]?.scrollIntoView({ block: "nearest" });
   }
   function fill(typed) {
-    shown = entries(names, typed);
+    shown = entries(names, words, typed);
     list.replaceChildren(...shown.map((entry, index) => item(entry, () => choose(index))));
     mark(typed ? 0 : shown.findIndex(({ text }) => text === value));
   }
@@ -83,7 +88,7 @@ function place(box, x, y) {
 }
 
 /** Makes a text widget open the list where the model's class names are known; elsewhere it stays what it is. */
-export function offerClasses(widget) {
+export function offerClasses(widget, words) {
   const asText = widget.onClick;
   // Not an arrow: a copy of the widget on a subgraph's node takes this function along.
   widget.onClick = function ({ e, node, canvas }) {
@@ -95,6 +100,6 @@ export function offerClasses(widget) {
       canvas.emitAfterChange();
       app.graph.setDirtyCanvas(true, true);
     };
-    pickClass({ names, value: String(this.value), x: e.clientX, y: e.clientY, done });
+    pickClass({ names, words, value: String(this.value), x: e.clientX, y: e.clientY, done });
   };
 }

@@ -1,10 +1,11 @@
 // What this pack adds to ComfyUI's page: a list of class names where a class is asked for, and a canvas to paint on.
 //
-// Nodes say in their declaration which inputs are meant: `class_picker` and `paint_canvas`. Where this script is not
-// loaded, or fails, both are the plain text inputs that the nodes declare.
+// Nodes say in their declaration which inputs are meant: `class_picker`, `class_lines`, `paint_canvas`. Where this script
+// is not loaded, or fails, all are the plain text inputs that the nodes declare.
 
 import { app } from "../../../scripts/app.js";
 import { learn } from "./class_names.js";
+import { offerClassesInLines } from "./class_lines.js";
 import { offerClasses } from "./class_picker.js";
 import { PaintPanel } from "./paint_panel.js";
 
@@ -66,7 +67,8 @@ app.registerExtension({
     const { required = {}, optional = {} } = node.constructor.nodeData?.input ?? {};
     for (const widget of [...(node.widgets ?? [])]) {
       const options = (required[widget.name] ?? optional[widget.name])?.[1];
-      if (options?.class_picker) offerClasses(widget);
+      if (options?.class_picker) offerClasses(widget, options.class_picker);
+      if (options?.class_lines && widget.element) offerClassesInLines(node, widget.element);
       if (options?.paint_canvas && widget.element) putCanvas(node, widget);
     }
   },
