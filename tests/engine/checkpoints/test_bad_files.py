@@ -44,8 +44,8 @@ def test_no_weights(tmp_path, name):
 
 
 def test_no_file(tmp_path):
-    for path in (tmp_path / "nowhere.npz", tmp_path):
-        with pytest.raises(nc.CheckpointError, match="there is no file"):
+    for path, words in ((tmp_path / "nowhere.npz", "there is no file"), (tmp_path, "A folder of a model must hold")):
+        with pytest.raises(nc.CheckpointError, match=words):
             nc.load(path)
 
 
