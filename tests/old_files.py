@@ -184,14 +184,16 @@ class _EasyDict(dict[str, Any]):
 
 
 class _Network:
-    def __init__(self, name: str, variables: list[tuple[str, Any]], components: dict[str, Any]) -> None:
-        self.name, self.variables, self.components = name, variables, components
+    def __init__(
+        self, name: str, variables: list[tuple[str, Any]], components: dict[str, Any], **settings: Any
+    ) -> None:
+        self.name, self.variables, self.components, self.settings = name, variables, components, settings
 
     def __getstate__(self) -> dict[str, Any]:
         return {
             "version": 3,
             "name": self.name,
-            "static_kwargs": {"num_channels": 3, "resolution": 4},
+            "static_kwargs": {"num_channels": 3, "resolution": 4, **self.settings},
             "components": self.components,
             "build_module_src": "raise SystemExit('the source text in the file was run')",
             "build_func_name": "G_style",

@@ -142,11 +142,9 @@ def test_the_mixed_styles_are_those_of_two_latents(path):
     close(w, data["wp_mixed"], BOUND)
 
 
-@genforce
+@pytest.mark.parametrize("path", [case / "stylegan.pth" for case in GENFORCE], ids=lambda path: path.name)
 def test_levels_of_detail(path, tmp_path):
     """A file that training left at a coarser level draws smaller pictures; recorded is a picture between two levels."""
-    if path.suffix == ".pkl":
-        pytest.skip("the level in a TensorFlow pickle is tested on toy files")
     data, lod = read(path.parent, "base"), facts(path.parent)["lod"]
     size = facts(path.parent)["config"]["resolution"]
     coarse, fine = (
