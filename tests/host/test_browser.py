@@ -15,6 +15,7 @@ pytestmark = NEEDED
 PACK = "ComfyUI-Neural-Collage"
 WORKFLOWS = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
 PAINT, RANDOM = "NeuralCollagePaintRegions", "NeuralCollageRandomCollage"
+COLOURS = "NeuralCollageClassMapFromColours"
 LEFT, RIGHT = [(0.3, 0.35), (0.25, 0.5), (0.3, 0.65)], [(0.7, 0.35), (0.75, 0.5), (0.7, 0.65)]
 """Strokes: places on the canvas, 0 to 1."""
 YELLOW, RED = "apple-golden", "cherry-wax-black"
@@ -176,6 +177,21 @@ def test_a_class_is_picked_by_typing(window: Window):
     window.click(RANDOM, 150, 40)
     window.page.keyboard.press("Escape")
     assert window.value(RANDOM, "label") == "apple-granny-smith"
+
+
+def test_a_class_is_picked_in_a_palette(window: Window):
+    window.open_template(PACK, "colours_to_class_map")
+    window.show(COLOURS)
+    before = window.value(COLOURS, "palette")
+    box = next(box for box in window.page.locator("textarea").all() if box.input_value() == before)
+    box.click()
+    window.page.keyboard.press("Control+End")
+    window.page.keyboard.type("\n#00ff00 =")
+    choose(window, "papa")
+    assert window.value(COLOURS, "palette") == f"{before}\n#00ff00 = papaya"
+    window.page.keyboard.type("\n#ffffff =")
+    choose(window, "own")
+    assert window.value(COLOURS, "palette") == f"{before}\n#00ff00 = papaya\n#ffffff = own"
 
 
 def test_a_help_page_opens(window: Window):

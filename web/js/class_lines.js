@@ -1,5 +1,5 @@
-// Lines of text that end in a class, `#ff0000 = banana`: the list of classes opens at a typed `=`, and for a class that is
-// double-clicked.
+// Lines of text that end in a class, `#ff0000 = banana`: the list of classes opens at a typed `=`, and for a class that
+// is double-clicked.
 
 import { classNames } from "./class_names.js";
 import { pickClass } from "./class_picker.js";

@@ -75,7 +75,8 @@ function targets(graph, id) {
   }
   const node = graph.getNodeById(link.target_id);
   if (!node?.subgraph) return [node];
-  return (node.subgraph.inputNode.slots[link.target_slot]?.linkIds ?? []).flatMap((inner) => targets(node.subgraph, inner));
+  const inside = node.subgraph.inputNode.slots[link.target_slot]?.linkIds ?? [];
+  return inside.flatMap((inner) => targets(node.subgraph, inner));
 }
 
 /** The node that a subgraph is shown as. */

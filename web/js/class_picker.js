@@ -8,7 +8,8 @@ const MOST = 200; // entries shown at once; typing narrows them down
 /** Entries for what was typed: the class of that number, names that start with it or hold it, and the text itself. */
 function entries(names, words, typed) {
   const wanted = typed.trim().toLowerCase();
-  const every = [...words.map((text) => ({ text, hint: "" })), ...names.map((text, number) => ({ text, hint: `${number}` }))];
+  const classes = names.map((text, number) => ({ text, hint: `${number}` }));
+  const every = [...words.map((text) => ({ text, hint: "" })), ...classes];
   const numbered = every.filter(({ hint }) => hint && hint === wanted);
   const starts = every.filter(({ text }) => text.toLowerCase().startsWith(wanted));
   const holds = every.filter(({ text }) => text.toLowerCase().includes(wanted));
@@ -25,7 +26,7 @@ function entries(names, words, typed) {
 export function pickClass({ names, words = [], value, x, y, done, closed = () => {} }) {
   document.querySelector(".nc-picker")?.remove();
   const box = element("div", "nc-picker");
-  const field = element("input", "nc-picker-field", { type: "text", value, placeholder: "Type a class", spellcheck: false });
+  const field = element("input", "nc-picker-field", { value, placeholder: "Type a class", spellcheck: false });
   const list = element("ul", "nc-picker-list");
   box.append(field, list);
   let [shown, chosen] = [[], 0];
@@ -53,13 +54,18 @@ export function pickClass({ names, words = [], value, x, y, done, closed = () =>
     mark(typed ? 0 : shown.findIndex(({ text }) => text === value));
   }
 
+  const keys = {
+    ArrowDown: () => mark(chosen + 1),
+    ArrowUp: () => mark(chosen - 1),
+    Enter: () => choose(chosen),
+    Escape: close,
+  };
   field.addEventListener("input", () => fill(field.value));
   box.addEventListener("keydown", (event) => {
-    const act = { ArrowDown: () => mark(chosen + 1), ArrowUp: () => mark(chosen - 1), Enter: () => choose(chosen), Escape: close };
     event.stopPropagation(); // the page has shortcuts of its own
-    if (!act[event.key]) return;
+    if (!keys[event.key]) return;
     event.preventDefault();
-    act[event.key]();
+    keys[event.key]();
   });
   document.addEventListener("pointerdown", outside, true);
   document.body.append(box);

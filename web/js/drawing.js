@@ -6,7 +6,7 @@
 export const SIZE = 512;
 export const EMPTY = Object.freeze({ size: SIZE, brushes: [], strokes: [] });
 
-const COLOURS = ["#e6194b", "#3cb44b", "#4363d8", "#ffc619", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#9a6324", "#bfef45"];
+const COLOURS = ["#e6194b", "#3cb44b", "#4363d8", "#ffc619", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#9a6324"];
 const TOLERANCE = 0.75; // pixels by which a simplified stroke may miss the one that was drawn
 
 /** Reads a drawing. Throws where the text is none: the engine says what is wrong with it. */
@@ -67,8 +67,11 @@ function needed(corners) {
     const here = toSegment(corners[i], first, last);
     if (here > distance) [farthest, distance] = [i, here];
   }
-  if (distance > TOLERANCE) return [...needed(corners.slice(0, farthest + 1)), ...needed(corners.slice(farthest)).slice(1)];
-  return corners.length > 1 && (first[0] !== last[0] || first[1] !== last[1]) ? [first, last] : [first];
+  if (distance > TOLERANCE) {
+    const [before, after] = [corners.slice(0, farthest + 1), corners.slice(farthest)];
+    return [...needed(before), ...needed(after).slice(1)];
+  }
+  return first[0] !== last[0] || first[1] !== last[1] ? [first, last] : [first];
 }
 
 function toSegment([x, y], [fromX, fromY], [toX, toY]) {

@@ -1,7 +1,7 @@
 // What this pack adds to ComfyUI's page: a list of class names where a class is asked for, and a canvas to paint on.
 //
-// Nodes say in their declaration which inputs are meant: `class_picker`, `class_lines`, `paint_canvas`. Where this script
-// is not loaded, or fails, all are the plain text inputs that the nodes declare.
+// Nodes say in their declaration which inputs are meant: `class_picker`, `class_lines`, `paint_canvas`. Where this
+// script is not loaded, or fails, all are the plain text inputs that the nodes declare.
 
 import { app } from "../../../scripts/app.js";
 import { learn } from "./class_names.js";

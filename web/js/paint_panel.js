@@ -134,7 +134,8 @@ export class PaintPanel {
     this.size.onchange = () => this.size.blur(); // keys go to the page again: its undo ignores them here
     this.sizeShown = make("output", {});
     const size = make("label", { className: "nc-size", textContent: "Size" }, this.size, this.sizeShown);
-    return make("div", { className: "nc-tools" }, this.eraser, size, this.undoButton, this.redoButton, this.clearButton);
+    const buttons = [this.undoButton, this.redoButton, this.clearButton];
+    return make("div", { className: "nc-tools" }, this.eraser, size, ...buttons);
   }
 
   #row(index) {
@@ -142,7 +143,7 @@ export class PaintPanel {
     const change = (part) => this.change(drawings.changeBrush(this.drawing, index, part));
     const colour = make("input", { type: "color", value: drawings.colourOf(this.drawing, index), title: "Colour" });
     colour.onchange = () => change({ colour: colour.value });
-    const name = make("button", { type: "button", className: "nc-class", textContent: label, title: "Choose the class" });
+    const name = make("button", { type: "button", className: "nc-class", textContent: label, title: label });
     name.onclick = () => this.#pick(name, label, (text) => change({ class: text }));
     const percent = make("output", { textContent: `${Math.round(strength * 100)}%` });
     const slider = make("input", { type: "range", min: 0, max: 100, value: strength * 100, title: "Strength" });
