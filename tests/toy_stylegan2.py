@@ -27,10 +27,13 @@ def write(path: Path, generator: Raw, judge: Raw | None = None) -> Path:
     return toy_stylegan3.write(path, generator, **({"D": judge} if judge else {}))
 
 
-def snapshot(architecture: str = "skip", *, classes: int = CLASSES, noisy: bool = True, seed: int = 0) -> Raw:
-    """An averaged generator of 16 px; `classes` 0 makes it unconditional; if not `noisy` it was made without noise."""
-    draw = np.random.default_rng(seed)
-    taps = lopsided(draw)
+def snapshot(architecture: str = "skip", *, classes: int = CLASSES, noisy: bool = True, usual: bool = False) -> Raw:
+    """An averaged generator of 16 px; `classes` 0 makes it unconditional; if not `noisy` it was made without noise.
+
+    `usual`: with the smoothing filter and without the bound, as the layouts have it that do not say.
+    """
+    draw = np.random.default_rng(0)
+    taps = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64 if usual else lopsided(draw)
     blocks = {f"b{4 << n}": _block(draw, n, architecture, taps, noisy) for n in range(len(CHANNELS))}
     synthesis = Raw("SynthesisNetwork", parts=blocks, settings={"num_ws": 2 * len(CHANNELS)})
     parts = {"embed": _dense(draw, classes, DIM_W)} if classes else {}
