@@ -84,18 +84,31 @@ class TorchWeights:
         ajbrock's `weight` and `u0`, from which they take a step at every use.
 
         Raises:
-            CheckpointError: it is missing.
+            CheckpointError: it is missing, or its vectors are of another size.
         """
         if f"{module}.weight_orig" in self._left:
-            return fold_by_vectors(*(self.take(f"{module}.weight_{end}") for end in ("orig", "u", "v")))
+            weight, u, v = (self.take(f"{module}.weight_{end}") for end in ("orig", "u", "v"))
+            self._check(module, weight, u, v)
+            return fold_by_vectors(weight, u.flatten(), v.flatten())
+        weight = self.take(f"{module}.weight")
         if f"{module}.sn_u" in self._left:
+            u = self.take(f"{module}.sn_u")
             self.take(f"{module}.sn_sigma")  # what the last step of training found
-            return fold_by_step(self.take(f"{module}.weight"), self.take(f"{module}.sn_u"))
+            self._check(module, weight, u)
+            return fold_by_step(weight, u)
         if f"{module}.u0" in self._left:
+            u = self.take(f"{module}.u0")
             if f"{module}.sv0" in self._left:  # what the last step of training found, or an average of it
                 self.take(f"{module}.sv0")
-            return fold_by_step(self.take(f"{module}.weight"), self.take(f"{module}.u0"))
-        return self.take(f"{module}.weight")
+            self._check(module, weight, u)
+            return fold_by_step(weight, u)
+        return weight
+
+    def _check(self, module: str, weight: Tensor, *vectors: Tensor) -> None:
+        """Refuse vectors that are not as long as the sides of the weight's matrix."""
+        sides = weight.flatten(1).shape if weight.dim() > 1 else ()
+        if len(sides) < 2 or any(vector.numel() != side for vector, side in zip(vectors, sides, strict=False)):
+            raise self.error(f"the vectors of {module}'s spectral norm do not fit its weight {tuple(weight.shape)}")
 
     def finish(self, dead: str = r"(?!)") -> None:
         """Refuse a file of which something was not taken, but for what fits the pattern `dead` and counters.
@@ -109,5 +122,5 @@ class TorchWeights:
 
 def square_side(rows: int, channels: int) -> int:
     """Side of the square map of `channels` channels that a linear layer of `rows` outputs makes; 0 where it is none."""
-    side = isqrt(rows // channels)
+    side = isqrt(rows // max(channels, 1))
     return side if side * side * channels == rows else 0
