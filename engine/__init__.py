@@ -41,6 +41,7 @@ from .reconstruction import Reconstruction, reconstruction_loss
 from .render import changes, render
 from .spaces import RATES
 from .stages import draw_stages
+from .standing import settle
 from .stitch import STITCH_MODES, Blend, stitch
 from .studies import (
     Study,
@@ -99,6 +100,7 @@ __all__ = [
     "reconstruction_loss",
     "render",
     "save",
+    "settle",
     "shape_mask",
     "stack_sheets",
     "stitch",

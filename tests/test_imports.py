@@ -36,7 +36,8 @@ ENGINE = {
     "difference": {*LOW, "style"},
     "render": {*LOW, "style", "difference", "layers", "batches", "collage", "networks", "gan", "label_styles"},
     "projection": {*LOW, "style", "latent", "networks", "gan", "reconstruction", "spaces"},
-    "checkpoints": {*LOW, "class_names", "networks", "gan"},
+    "standing": {*LOW, "latent", "networks", "gan"},
+    "checkpoints": {*LOW, "class_names", "networks", "gan", "standing"},
 }
 ABOVE = {"__init__", "checkpoints", "projection", "render", "training"}
 """What no other module of the engine may lean on."""

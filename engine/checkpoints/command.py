@@ -10,6 +10,7 @@ from pathlib import Path
 from ..class_names import CLASS_LISTS, class_list
 from ..errors import InputError
 from ..gan import Gan
+from ..standing import settle
 from .loading import load
 from .native import save
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> None:
     gan = load(options.generator, **parts)
     if options.class_names is not None:
         gan = replace(gan, class_names=_class_names(options.class_names, gan.n_classes))
+    if options.truncation is not None:
+        gan = settle(gan, truncation=options.truncation)
     given = {"licence": options.licence, "provenance": options.provenance}
     gan = replace(gan, facts={**gan.facts, **{name: text for name, text in given.items() if text is not None}})
     save(gan, output, half=options.half)
@@ -47,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--class-names", metavar="NAMES", help=names)
     parser.add_argument("--licence", metavar="TEXT", help="under what terms the weights may be used")
     parser.add_argument("--provenance", metavar="TEXT", help="where the weights come from")
+    settled = "measure the batch statistics anew, on pictures of latents of this truncation"
+    parser.add_argument("--truncation", type=float, metavar="T", help=settled)
     parser.add_argument("--half", action="store_true", help="store matrices as 16-bit floats: half the size")
     parser.add_argument("--output", metavar="FILE", required=True, help="the .safetensors file to write")
     return parser

@@ -111,7 +111,7 @@ class ConditionalBatchNorm(nn.Module):
 
     def __init__(self, channels: int, n_classes: int, eps: float = EPS) -> None:
         super().__init__()
-        self.eps = eps
+        self.eps, self.momentum = eps, self.MOMENTUM
         self.gammas = nn.Parameter(torch.ones(n_classes, channels))
         self.betas = nn.Parameter(torch.zeros(n_classes, channels))
         self.register_buffer("mean", torch.zeros(channels))
@@ -121,7 +121,7 @@ class ConditionalBatchNorm(nn.Module):
         """Normalise x (N, C, h, w) under `style`, whose vectors are class numbers (N, K)."""
         gamma, beta = self.gammas[style.vectors], self.betas[style.vectors]  # (N, K, C) each
         if self.training:
-            x = F.batch_norm(x, self.mean, self.var, training=True, momentum=self.MOMENTUM, eps=self.eps)
+            x = F.batch_norm(x, self.mean, self.var, training=True, momentum=self.momentum, eps=self.eps)
         else:
             # The statistics go into the K pairs, which is exact (weights sum to one) and costs nothing per pixel.
             gamma = gamma * torch.rsqrt(self.var + self.eps)
