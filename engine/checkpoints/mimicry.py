@@ -102,6 +102,7 @@ def _generator_config(weights: TorchWeights) -> Config:
 def _norm(weights: TorchWeights, module: str) -> dict[str, Tensor]:
     """A class table [classes, 2C], gains first, over a plain norm; or a norm of one gain: a table of one row."""
     if f"{module}.embed.weight" in weights:
+        weights.shape(f"{module}.embed.weight", 2)
         gammas, betas = weights.take(f"{module}.embed.weight").chunk(2, dim=1)
         inner = f"{module}.bn"
     else:

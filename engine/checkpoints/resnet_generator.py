@@ -84,7 +84,8 @@ def convolution_state(weights: TorchWeights, module: str) -> dict[str, Tensor]:
 def attention_state(weights: TorchWeights, module: str, inside: Mapping[str, str]) -> dict[str, Tensor]:
     """The weights of `SelfAttention`; `inside` tells what its parts are called."""
     state = {f"{ours}.weight": weights.folded(f"{module}.{inside[ours]}") for ours in ("theta", "phi", "g", "o")}
-    return state | {"gamma": weights.take(f"{module}.{inside['gamma']}").reshape(())}
+    gamma = weights.take(f"{module}.{inside['gamma']}")
+    return state | {"gamma": gamma.reshape(()) if gamma.numel() == 1 else gamma}
 
 
 def _named(place: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

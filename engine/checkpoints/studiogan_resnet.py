@@ -66,6 +66,8 @@ def _names(weights: TorchWeights) -> ResNetNames:
 def _norm(weights: TorchWeights, module: str) -> dict[str, Tensor]:
     """Matrices [C, classes] that a one-hot class picks a column of, the gain less one; or a norm of one gain."""
     if f"{module}.gain.weight" in weights:
+        for name in ("gain", "bias"):
+            weights.shape(f"{module}.{name}.weight", 2)
         gammas, betas = (weights.folded(f"{module}.{name}").T.contiguous() for name in ("gain", "bias"))
         gammas, inner = gammas.add_(1), f"{module}.bn"
     else:

@@ -191,6 +191,13 @@ BROKEN = [
     ("cganpd", lambda raw: raw.update({"block3.c1.weight": torch.ones(16, 8, 3, 3)}), "should have shape"),
     ("sagan", lambda raw: raw.pop("block2.c1.weight_u"), "weight_u is missing"),
     ("sagan", lambda raw: [raw.pop(key) for key in list(raw) if key.startswith("block4")], "3 or 5 blocks"),
+    ("sagan", lambda raw: raw.update({"block2.c1.weight_u": torch.ones(3)}), "vectors of block2.c1's spectral norm"),
+    ("sagan", lambda raw: raw.update({"block3.c1.weight_orig": torch.ones(0, 2)}), "vectors of block3.c1's spectral"),
+    ("sagan", lambda raw: raw.update({"attn_block.gamma": torch.ones(3)}), r"gamma should have shape \(\)"),
+    ("cganpd", lambda raw: raw.update({"block2.b1.embed.weight": torch.ones(32)}), "should have 2 axes"),
+    ("cganpd", lambda raw: raw.update({"block2.b2.embed.weight": torch.ones(32)}), "should have 2 axes"),
+    ("studiogan", lambda raw: raw.update({"blocks.0.0.bn2.bias.weight_orig": torch.ones(3)}), "should have 2 axes"),
+    ("studiogan", lambda raw: raw.pop("blocks.0.0.conv2d1.weight_orig"), "must make a square map of 0 channels"),
     ("studiogan", lambda raw: raw.pop("blocks.3.0.bn1.gain.weight_v"), "weight_v is missing"),
     ("studiogan", lambda raw: raw.update({"info_mix_linear.bias": torch.ones(3)}), r"unknown info_mix_linear\.bias"),
 ]
