@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -37,6 +38,9 @@ TOGETHER = 16
 STARTS = ("auto", "encoder", "seeds", "zeros", "mean")
 OVERSHOOT = 1.5
 """Sharp resampling leaves [-1, 1] a little; an 8-bit picture that nobody scaled leaves it by far."""
+
+T = TypeVar("T")
+Watch = Callable[[float], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,7 @@ def project(
     start: str | Latent = "encoder",
     pixel_weight: float = 0.2,
     distance: str = "auto",
+    watch: Watch | None = None,
 ) -> Iterator[ProjectionStep]:
     """Descend with Adam towards the picture nearest to `image`, on z, on zeta = A(z), or on the styles w.
 
@@ -92,6 +97,8 @@ def project(
         pixel_weight: weight of the pixel term beside the distance.
         distance: "discriminator" (eq. 4), "vgg16", "pixels" (`distances.py`), or "auto": the first of them that the
             model has. Each step says which it was.
+        watch: told, before each piece of the search for a start, how far its present part is, 0 to 1. What it raises
+            stops the work. (From the first state on the caller has a turn at every step.)
 
     Yields:
         steps + 1 states; the first is the start itself (on zeta: as the pair gives it back, B(A(z)); should that be
@@ -119,7 +126,8 @@ def project(
     rate = RATES[space] if rate is None else positive(rate, "The rate", MAX_RATE)
     classes = _classes(gan, label, len(target))
     # Everything is checked by now; the search waits for the first `next`, like all other work.
-    return _descend(gan, measure, partial(_start, gan, measure, classes, start), way, steps, rate)
+    find = partial(_start, gan, measure, classes, start, watch or (lambda done: None))
+    return _descend(gan, measure, find, way, steps, rate)
 
 
 def _differentiable() -> torch.inference_mode:
@@ -177,18 +185,19 @@ def _classes(gan: Gan, label: Hashable | Sequence[Hashable], count: int) -> Tens
 
 
 @torch.no_grad()
-def _start(gan: Gan, measure: Reconstruction, classes: Tensor, start: str | Latent) -> _Best:
+def _start(gan: Gan, measure: Reconstruction, classes: Tensor, start: str | Latent, watch: Watch) -> _Best:
     """The nearest start of each image among `classes` (K, N), many to a forward."""
     count = len(measure.targets)
     if start == "seeds":
         if len(classes) > 1:
-            classes = _start(gan, measure, classes, gan.sample(0, seed=0)).latent.labels[None]
+            classes = _start(gan, measure, classes, gan.sample(0, seed=0), watch).latent.labels[None]
         classes = classes.expand(SEEDS, -1)
-    like, points = _starting_points(gan, measure.targets, classes, start)
+    like, points = _starting_points(gan, measure.targets, classes, start, watch)
+    pieces = list(zip(_chunks(points), _chunks(classes), strict=True))
     losses = torch.cat(
         [
             measure.loss(gan.generator(_several(like, point.flatten(0, 1), labels.flatten())))
-            for point, labels in zip(_chunks(points), _chunks(classes), strict=True)
+            for point, labels in _announced(pieces, watch)
         ]
     ).unflatten(0, (-1, count))
     nearest = losses.nan_to_num(nan=math.inf, posinf=math.inf).argmin(0)
@@ -212,7 +221,9 @@ def _several(like: Latent, points: Tensor, labels: Tensor) -> Latent:
     return replace(like, z=z, w=w, labels=labels, noise=noise)
 
 
-def _starting_points(gan: Gan, targets: Tensor, classes: Tensor, start: str | Latent) -> tuple[Latent, Tensor]:
+def _starting_points(
+    gan: Gan, targets: Tensor, classes: Tensor, start: str | Latent, watch: Watch
+) -> tuple[Latent, Tensor]:
     """(K, N, ...): z or w to try for each of `classes` (K, N), and a latent that says which of them and what else.
 
     Only the encoder looks at pictures; the encoder and the mean w look at classes.
@@ -222,7 +233,8 @@ def _starting_points(gan: Gan, targets: Tensor, classes: Tensor, start: str | La
         return start, start.point.expand(*classes.shape, *start.point.shape[1:])
     plain = Latent(targets.new_zeros(1, gan.dim_z), classes.new_zeros(1))
     if start == "mean":
-        means = {label: style_statistics(gan, label)[0] for label in classes.unique().tolist()}
+        numbers = _announced(classes.unique().tolist(), watch)
+        means = {number: style_statistics(gan, number)[0] for number in numbers}
         points = torch.cat([means[label] for label in classes.flatten().tolist()]).unflatten(0, classes.shape)
         return replace(plain, z=None, w=points[:1, 0]), points
     if start == "seeds":
@@ -232,8 +244,16 @@ def _starting_points(gan: Gan, targets: Tensor, classes: Tensor, start: str | La
     if start == "zeros":
         return plain, targets.new_zeros(*classes.shape, gan.dim_z)
     encoder = gan.part("encoder")
-    z = [encoder(targets.repeat(len(labels), 1, 1, 1), labels.flatten()) for labels in _chunks(classes)]
+    pieces = _announced(_chunks(classes), watch)
+    z = [encoder(targets.repeat(len(labels), 1, 1, 1), labels.flatten()) for labels in pieces]
     return plain, torch.cat(z).unflatten(0, classes.shape)
+
+
+def _announced(pieces: Sequence[T], watch: Watch) -> Iterator[T]:
+    """The pieces of some work, each after `watch` was told how much is done."""
+    for done, piece in enumerate(pieces):
+        watch(done / len(pieces))
+        yield piece
 
 
 def _descend(

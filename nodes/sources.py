@@ -21,6 +21,7 @@ AUTO_TIP = (
     "of a step for each class."
 )
 
+CPU = torch.device("cpu")
 DESCENT_ROOM = 4096
 """Bytes for each pixel of a picture in a descent: every map of both networks is kept for its gradient."""
 
@@ -58,7 +59,7 @@ class RandomCollage:
 
     def draw(self, gan: nc.Gan, label: str, seed: int, truncation: float, batch: int) -> tuple[nc.Collage]:
         latent = expect(gan, nc.Gan, "gan").sample(label.strip(), seed=seed, truncation=truncation, count=batch)
-        return (nc.Collage(latent),)
+        return (nc.Collage(latent.to(CPU, torch.float32)),)
 
 
 class ProjectImage:
@@ -89,7 +90,10 @@ class ProjectImage:
             "required": {
                 "gan": (GAN, {"tooltip": "The model, best with its discriminator and encoder."}),
                 "image": ("IMAGE", {"tooltip": "Square pictures; they are shrunk to the model's size."}),
-                "label": ("STRING", {"default": "auto", "tooltip": f"{CLASS_TIP} {AUTO_TIP}", "class_picker": ["auto"]}),
+                "label": (
+                    "STRING",
+                    {"default": "auto", "tooltip": f"{CLASS_TIP} {AUTO_TIP}", "class_picker": ["auto"]},
+                ),
                 **_descent_widgets(),
             },
             "optional": {
@@ -156,19 +160,20 @@ def _projected(
     host.place(gan, count * gan.resolution**2 * DESCENT_ROOM)
 
     def work(piece: slice) -> tuple[nc.ProjectionStep, torch.Tensor]:
-        begin = nc.cut_batch(start, count, piece)
-        return _watched(nc.project(gan, targets[piece], start=begin, **how), how["steps"] + 1)
+        begin, bar = nc.cut_batch(start, count, piece), host.progress(how["steps"] + 1)
+        bar.update(0)
+        return _watched(nc.project(gan, targets[piece], start=begin, watch=lambda done: bar.update(0), **how), bar)
 
     parts = [part for _, part in nc.in_pieces(count, work, count, host.spare)]
     last, losses = zip(*parts, strict=True)
     loss = torch.cat([step.best_loss for step in last]).mean().item()
-    return nc.join_latents([step.best for step in last]), loss, torch.cat(losses, dim=1), last[0].distance
+    best = nc.join_latents([step.best for step in last]).to(CPU, torch.float32)
+    return best, loss, torch.cat(losses, dim=1), last[0].distance
 
 
-def _watched(descent: Iterable[nc.ProjectionStep], total: int) -> tuple[nc.ProjectionStep, torch.Tensor]:
+def _watched(descent: Iterable[nc.ProjectionStep], bar: host.Progress) -> tuple[nc.ProjectionStep, torch.Tensor]:
     """Run a descent to its end, the host seeing each step and free to stop it: the last step, and all losses."""
-    bar, step, losses = host.progress(total), None, []
-    bar.update(0)
+    step, losses = None, []
     for step in descent:
         losses.append(step.loss)
         bar.update(len(losses), thumbnail(step.images))

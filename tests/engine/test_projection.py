@@ -156,6 +156,35 @@ def test_auto_tries_many_classes_in_few_forwards_none_of_them_before_the_first_s
     assert len(sizes) == -(-2 * drawn // TOGETHER)
 
 
+def test_the_search_is_told_of_and_changes_nothing(gan: Gan):
+    told: list[float] = []
+    target = picture(toy.gan(40), count=2)
+    steps = project(toy.gan(40), target, "auto", steps=0, watch=told.append)
+    assert told == []  # nothing happens before the first state is asked for
+    found = next(steps)
+    parts = -(-40 * 2 // TOGETHER)
+    assert told == [done / parts for done in range(parts)] * 2  # the encoder's guesses, then what they draw
+    alone = next(project(toy.gan(40), target, "auto", steps=0))
+    assert torch.equal(found.latent.labels, alone.latent.labels)
+    assert torch.equal(found.loss, alone.loss)
+
+
+@pytest.mark.parametrize("start", STARTS, ids=names)
+def test_what_the_watcher_raises_stops_the_search_before_its_next_forward(start: str | Latent):
+    many, drawn = toy.gan(40), []
+    many.generator.register_forward_hook(lambda *call: drawn.append(1))
+    target = picture(many)
+    drawn.clear()
+
+    def stop(done: float) -> None:
+        if drawn:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        next(project(many, target, "auto", start=start, watch=stop))
+    assert len(drawn) == 1
+
+
 def test_auto_goes_on_where_some_classes_draw_no_numbers():
     gan = toy.gan(4)
     gan.generator.layers[0].norm1.gammas[0] = torch.nan

@@ -1,6 +1,7 @@
 """A run as its user sees it: progress, previews, stopping, what is run again, and what is said of mistakes."""
 
 import os
+import time
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ def _edit(**changed: dict[str, Any]) -> dict[str, Any]:
 def _projection(**changed: Any) -> dict[str, Any]:
     """Besides, the picture is projected and put back."""
     how = {"label": "auto", "steps": STEPS, "rate": 0.0, "space": "zeta", "start": "encoder", "pixel_weight": 0.2}
+    how |= {"distance": "auto"}
     stitch = {"crop": ["cropped", 2], "mode": "normal", "feather": 0.0}
     return _edit() | {
         "projected": _node(".ProjectImage", gan=["gan", 0], image=["render", 0], **how | changed),
@@ -48,10 +50,10 @@ def _projection(**changed: Any) -> dict[str, Any]:
 
 def test_a_projection_shows_every_step_and_the_picture_so_far(server: Server):
     run = server.run(_projection())
-    assert run.status == "success"
+    assert (run.status, run.node_errors) == ("success", {}), run.failure
     assert [len(run.outputs[key]["images"]) for key in ("saved", "curve", "photo")] == [1, 1, 1]
     steps = [(event["data"]["value"], event["data"]["max"]) for event in run.of("progress", "projected")]
-    assert steps[: STEPS + 2] == [(step, STEPS + 1) for step in range(STEPS + 2)]
+    assert list(dict.fromkeys(steps))[: STEPS + 2] == [(step, STEPS + 1) for step in range(STEPS + 2)]
     previews = run.of("preview")
     assert len(previews) == STEPS + 1
     assert all(event["data"]["picture"][:3] == b"\xff\xd8\xff" for event in previews)
@@ -106,6 +108,21 @@ def test_a_model_file_that_was_replaced_is_loaded_anew(server: Server):
     assert server.run(prompt).executed == set(prompt) - {"mask", "map"}
     os.utime(file, ns=(1, 1))
     assert "gan" in server.run(prompt).executed
+
+
+def test_the_host_accounts_for_the_model_and_may_unload_it(server: Server):
+    asked = "Requested to load NeuralCollageGAN"
+    server.run(_edit(rose={"seed": 200}))
+    loads = server.log.count(asked)
+    assert loads > 0
+    server.run(_edit(rose={"seed": 201}))
+    assert server.log.count(asked) == loads  # it stays where it is
+    server.ask("/free", {"unload_models": True})
+    time.sleep(1)  # the host does it between two prompts, and does not say when it has
+    run = server.run(_projection(steps=3))
+    assert run.status == "success", run.failure
+    assert "gan" not in run.executed  # moved, not read again
+    assert server.log.count(asked) == loads + 1
 
 
 MISTAKES = {
