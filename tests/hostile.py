@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 
 import old_files
+import torch
 import zips
 
 __all__ = ["EXPLOITS", "LIES", "contained", "exploits", "mutations"]
@@ -25,6 +26,7 @@ def short(text: bytes) -> bytes:
 
 
 ORDERED = b"ccollections\nOrderedDict\n"
+LATIN = b"c_codecs\nencode\n"
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n"
 FROM_BYTES = b"ctorch.storage\n_load_from_bytes\n"
 LAUGHS = b"]q\x00" + b"".join(b"](" + b"h%c" % (n) * 9 + b"eq%c" % (n + 1) for n in range(60))
@@ -96,13 +98,23 @@ EXPLOITS = {
     "dict that holds itself": b"}q\x00" + short(b"a") + b"h\x00s",
     "tuple within itself": b"]q\x00h\x00\x85a",
     "dict as its own key": b"}q\x00h\x00Ns",
-    "deep lists": b"]" * 100_000 + b"a" * 99_999,
-    "deep tuples": b"N" + b"\x85" * 100_000,
+    "deep lists": b"]" * 50_000 + b"a" * 49_999,
+    "deep tuples": b"N" + b"\x85" * 50_000,
     "deep marks": b"(" * 100_000,
     "deep calls": b")" + (b"q\x00" + ORDERED + b"h\x00R\x85") * 5000,
     "billion laughs": LAUGHS,
     "billion laughs in a key": b")q\x00" + b"h\x00h\x00\x86q\x00" * 60 + b"}h\x00Ns",
-    "operations without end": b"N0" * 400_000,
+    "copies of one list": b"]("
+    + (b"]q\x00(" + b"K\x01N\x86" * 5000 + b"e")
+    + (ORDERED + b"h\x00\x85R") * 20_000
+    + b"e",
+    "copies of one text": b"](X"
+    + struct.pack("<I", 10**6)
+    + b"a" * 10**6
+    + b"q\x00"
+    + (LATIN + b"h\x00U\x06latin1\x86R") * 9000
+    + b"e",
+    "operations without end": b"(" + b"N" * 600_000 + b"t",
     "nothing to pop": b"0",
     "nothing below the mark": b"N(0",
     "memo that is empty": b"h\x07",
@@ -163,6 +175,9 @@ def exploits() -> Iterator[tuple[str, bytes]]:
         yield name, make()
 
 
+WIDE = torch.zeros(2**18)
+
+
 def changed(content: bytes, old: bytes, new: bytes) -> bytes:
     assert old in content
     return content.replace(old, new)
@@ -199,6 +214,7 @@ LIES: dict[str, Callable[[], bytes]] = {
     "numbers cut off": lambda: chained(2, b"K\x02\x85K\x01\x85", struct.pack("<q", 2) + bytes(7)),
     "numpy shape beyond its bytes": lambda: changed(old_files.tensorflow(), b"K\x06K\x06\x86", b"K\x07K\x06\x86"),
     "numpy number of another size": lambda: changed(old_files.plain(), b"C\x04\x00\x00\x00?", b"C\x03\x00\x00?"),
+    "views without end": lambda: old_files.zipped([WIDE.view(2, -1) for _ in range(5000)]),
     "big-endian zip": lambda: zips.rebuilt(old_files.zipped(), {"archive/byteorder": b"big"}),
     **{f"zip: {name}": make for name, make in zips.TRICKS.items()},
 }

@@ -2,13 +2,14 @@
 
     python hostile_child.py FOLDER
 
-Each file is read in a fork of this process: at most 1 GB of address space more than it has, at most 10 seconds, and an
-audit hook that notes whatever Python is asked to do besides opening that one file for reading. Prints a JSON object:
-for each file "read", "refused: <message>" or what went wrong.
+Each file is read in a fork of this process: at most 1 GB of address space more than it has, at most 10 seconds of the
+processor, and an audit hook that notes whatever Python is asked to do besides opening that one file for reading. Prints
+a JSON object: for each file "read", "refused: <message>" or what went wrong.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -58,7 +59,8 @@ def attempt(path: Path) -> str:
 def child(path: Path, pipe: int) -> None:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of the processor: the machine may be busy
+    signal.alarm(6 * SECONDS)
     watched.update(path=str(path), events=[])
     outcome = attempt(path)
     watched["path"] = None
@@ -90,6 +92,7 @@ def main(folder: Path) -> None:
     for path in files:
         if path.name.startswith("sound"):  # what is imported on first use is imported here
             attempt(path)
+    gc.freeze()  # what is here stays shared with the forks
     sys.addaudithook(hook)
     json.dump({path.name: apart(path) for path in files}, sys.stdout)
 

@@ -82,6 +82,7 @@ TRICKS: dict[str, Callable[[], bytes]] = {
     "list outside": lambda: with_field(sound(), END, 16, 2**30),
     "list of four gigabytes": lambda: with_field(sound(), END, 12, 2**32 - 2),
     "list of no size": lambda: with_field(sound(), END, 12, 0),
+    "list that is long": lambda: LOCAL + bytes(9 * 2**20) + END + struct.pack("<8xIIH", 9 * 2**20, 4, 0),
     "no end": lambda: sound()[:-22],
     "no pickle": lambda: rebuilt(old_files.zipped(), {"archive/data.pkl": None}),
     "two pickles": lambda: rebuilt(old_files.zipped(), {"other/data.pkl": b"\x80\x02N."}),

@@ -64,7 +64,7 @@ def _from_buffer(call: Call, guard: Guard) -> Stored:
 
 
 def _stored(content: Any, kind: Any, shape: Any, by_column: bool, guard: Guard) -> Stored:
-    content = content.encode("latin-1", "replace") if isinstance(content, str) else content  # Python 2
+    content = _bytes(content, guard)
     sizes = type(shape) is tuple and len(shape) <= 16 and all(is_size(side) for side in shape)
     if not isinstance(kind, _Kind) or not isinstance(content, (bytes, Stretch)) or not sizes:
         raise guard.damaged("an array lacks its type, its shape or its bytes")
@@ -80,7 +80,7 @@ def _stored(content: Any, kind: Any, shape: Any, by_column: bool, guard: Guard) 
 def _scalar(call: Call, guard: Guard) -> int | float | bool:
     """scalar(dtype, bytes): a Python number."""
     kind, content = call.arguments if len(call.arguments) == 2 else (None, None)
-    content = content.encode("latin-1", "replace") if isinstance(content, str) else content
+    content = _bytes(content, guard)
     if not isinstance(kind, _Kind) or not isinstance(content, bytes) or len(content) != kind.dtype.itemsize:
         raise guard.damaged("a number of numpy lacks its type or its bytes")
     return Storage(kind.dtype, 1, held(content), kind.swapped).read(0, 1).item()
@@ -89,9 +89,20 @@ def _scalar(call: Call, guard: Guard) -> int | float | bool:
 def _encoded(call: Call, guard: Guard) -> bytes:
     """_codecs.encode(text, "latin1"): how protocol 2 writes bytes."""
     text, codec = call.arguments if len(call.arguments) == 2 else (None, None)
-    if not isinstance(text, str) or codec not in ("latin1", "latin-1") or not all(sign < "\u0100" for sign in text):
+    if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
         raise guard.damaged("bytes are written as another text")
-    return text.encode("latin-1")
+    return _bytes(text, guard)
+
+
+def _bytes(content: Any, guard: Guard) -> Any:
+    """Bytes that are written as a text of as many letters; anything else as it is."""
+    if not isinstance(content, str):
+        return content
+    guard.hold(len(content))
+    try:
+        return content.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise guard.damaged("bytes are written as a text of other letters") from error
 
 
 def _nothing(call: Call, guard: Guard) -> bytes:

@@ -27,10 +27,11 @@ class Guard:
     """What one file has used so far. One guard goes with a file through all its pickles, nested ones too."""
 
     def __init__(self, name: str, present: int) -> None:
-        """Watch over the file called `name`, which holds `present` bytes (unpacked)."""
+        """Watch over the file called `name`, which has `present` bytes."""
         self.name = name
         self._operations, self._held = MAX_OPERATIONS, MAX_HELD
         self._declared = MAX_DECLARED * present + FREE_BYTES
+        self._copied = MAX_NODES
 
     def damaged(self, why: object) -> CheckpointError:
         """The error for a file that is not what it says it is."""
@@ -89,6 +90,16 @@ class Guard:
         self._declared -= count
         if self._declared < 0:
             raise self.refused("describes tensors far larger than itself")
+
+    def copy(self, count: int) -> None:
+        """Count values that are about to be put into another dict or tuple: shared ones can be named often.
+
+        Raises:
+            CheckpointError: beyond `MAX_NODES`.
+        """
+        self._copied -= count
+        if self._copied < 0:
+            raise self.refused(f"copies more than {MAX_NODES} values")
 
     def tree(self, nodes: int, depth: int) -> None:
         """Check the extent of a tree.

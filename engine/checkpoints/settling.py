@@ -108,6 +108,7 @@ def as_dict(call: Call, guard: Guard) -> dict[Any, Any]:
     pairs = list(first.items()) if isinstance(first, dict) else [] if isinstance(first, Record) else first
     if not isinstance(pairs, (list, tuple)) or not all(_is_pair(pair) for pair in pairs):
         raise guard.damaged(f"a {call.name} is made of a {type(first).__name__}")
+    guard.copy(len(pairs) + len(call.items))
     return {**{key: value for key, value in pairs}, **dict(call.items)}
 
 
@@ -120,6 +121,7 @@ def as_tuple(call: Call, guard: Guard) -> tuple[Any, ...]:
     values = call.arguments[0] if call.arguments else ()
     if not isinstance(values, (list, tuple)) or len(call.arguments) > 1 or call.items:
         raise guard.damaged(f"a {call.name} is made of a {type(values).__name__}")
+    guard.copy(len(values))
     return tuple(values)
 
 

@@ -109,6 +109,7 @@ def _persistent_object(call: Call, guard: Guard) -> Record:
     meta = call.arguments[0] if len(call.arguments) == 1 else None
     if not isinstance(meta, dict):
         raise guard.damaged("a module lacks its description")
+    guard.copy(len(meta))
     plain = {key: value for key, value in meta.items() if key != "module_src"}
     return as_record(Call(call.name, (plain,), call.state, call.items), guard)
 
@@ -117,6 +118,7 @@ def _network(call: Call, guard: Guard) -> Record:
     """NVIDIA's network of TensorFlow; the source text in its state, which their loader runs, is dropped."""
     if call.arguments or not isinstance(call.state, dict):
         raise guard.damaged("a network lacks its state")
+    guard.copy(len(call.state))
     state = {key: value for key, value in call.state.items() if key != "build_module_src"}
     return as_record(Call(call.name, (), state, call.items), guard)
 

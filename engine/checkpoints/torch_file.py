@@ -80,7 +80,7 @@ def _zipped(path: Path) -> Any:
     with opened(path, KIND) as archive:
         found = places(archive, path)
         prefix, pickle = _pickle(found)
-        guard = Guard(path.name, sum(len(place) for place in found.values()))
+        guard = Guard(path.name, path.stat().st_size)
         if len(pickle) > MAX_PICKLE:
             raise guard.refused(f"has a list of names of {len(pickle) >> 20} MiB")
         if found.keys() & {prefix + "byteorder"} and archive.read(prefix + "byteorder") != b"little":
