@@ -38,7 +38,7 @@ def scaled(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A synthesis network's weights as stored -> as `StyleGAN2Generator` has them, in place.
 
     Equalised learning rate (Karras et al. 2018, section 4.1) divides weights by the root of their fan-in when they are
-    used. A 3x3 convolution's factors cancel in its demodulation and stay out.
+    used. (A 3x3 convolution's cancels in its demodulation, but keeps what lies between small, for float16.)
 
     Args:
         state: canonical name -> tensor, its own copy.
@@ -47,8 +47,8 @@ def scaled(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _factor(name: str, tensor: Tensor) -> float:
-    if name.endswith((".affine.weight", ".to_picture.weight", ".side.weight")):
-        return 1 / math.sqrt(tensor.shape[1])
+    if name.endswith(".weight"):
+        return 1 / math.sqrt(math.prod(tensor.shape[1:]))
     if name.endswith((".conv0.bias", ".conv1.bias", ".strength")):
         return GAIN
     return 1.0

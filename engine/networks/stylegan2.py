@@ -121,15 +121,18 @@ class ModulatedConv(nn.Module):
             x = self._convolved(x, self.weight)
             x = torch.addcmul(self.bias[:, None, None], x, spread(restore, style.weights).to(x.dtype))
         if style.noise is not None:
-            x = x + style.noise * self.strength
+            added = (style.noise * self.strength).to(x.dtype)
+            x = torch.add(x, added, out=None if x.requires_grad else x)
         return activate(x, self.clamp)
 
     def _balanced(self, styles: Tensor) -> tuple[Tensor, Tensor]:
         """Styles of unit root mean square (N, K, Cin), and what brings their outputs to unit variance (N, K, Cout)."""
-        square = styles.square().mean(-1, keepdim=True) + TINY
-        unit = styles * square.rsqrt()
-        power = torch.linalg.vector_norm(self.weight, dim=(2, 3)).square()  # (Cout, Cin)
-        return unit, GAIN * torch.rsqrt(unit.square() @ power.T + EPS / square)
+        with torch.autocast(styles.device.type, enabled=False):
+            styles, weight = styles.float(), self.weight.float()
+            square = styles.square().mean(-1, keepdim=True) + TINY
+            unit = styles * square.rsqrt()
+            power = torch.linalg.vector_norm(weight, dim=(2, 3)).square()  # (Cout, Cin)
+            return unit, GAIN * torch.rsqrt(unit.square() @ power.T + EPS / square)
 
     def _weighted(self, x: Tensor, unit: Tensor, restore: Tensor) -> Tensor:
         """The same for one style (N, Cin) for each picture, multiplied into the weights."""
