@@ -35,12 +35,12 @@ DEAD = r"synthesis\.(lod|output\d+\.(weight|bias)|layer\d+\.blur\.kernel)"
 
 
 def outline(contents: Contents) -> Outline:
-    """What the file holds; CheckpointError as `StyleGANFile.outline`."""
+    """What the file holds; CheckpointError as `StyleGANFile`."""
     return _file(contents).outline()
 
 
 def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
-    """Its weights under canonical names; CheckpointError as `StyleGANFile.outline`."""
+    """Its weights under canonical names; CheckpointError as `StyleGANFile`."""
     return _file(contents).states()
 
 

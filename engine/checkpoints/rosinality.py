@@ -34,20 +34,20 @@ NAMES = {
     "picture.weight": "generator.to_rgb.{n}.conv.weight_orig",
     "picture.bias": "generator.to_rgb.{n}.conv.bias",
 }
-DEAD = r"generator\.(progression|to_rgb)\.\d\..*"
-"""Blocks beyond the size that was trained, pictures of coarser sizes, and the blur."""
+DEAD = r"generator\.(progression\.\d\.conv1\.[12]\.weight(_flip)?|to_rgb\.\d\.conv\.(weight_orig|bias))"
+"""The blur, which is the same in all files, and pictures of coarser sizes."""
 GAIN = math.sqrt(2)
 STEP, SIZE = re.compile(r"step-(\d)"), re.compile(r"(\d{1,4})px")
 """What a file's name says of its size: how often 4 px were doubled, or the pixels."""
 
 
 def outline(contents: Contents) -> Outline:
-    """What the file holds; CheckpointError as `StyleGANFile.outline`."""
+    """What the file holds; CheckpointError as `StyleGANFile`."""
     return _file(contents).outline()
 
 
 def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
-    """Its weights under canonical names; CheckpointError as `StyleGANFile.outline`."""
+    """Its weights under canonical names; CheckpointError as `StyleGANFile`."""
     return _file(contents).states()
 
 

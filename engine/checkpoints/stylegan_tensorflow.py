@@ -64,7 +64,7 @@ FUSED_FROM = {"auto": 128, True: 2 * BOTTOM, False: 2**30}
 
 
 def outline(contents: Contents) -> Outline:
-    """What the file holds; CheckpointError as `StyleGANFile.outline`, or settings that are not supported."""
+    """What the file holds; CheckpointError as `StyleGANFile`, or settings that are not supported."""
     return _file(contents).outline()
 
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, takewhile
+from itertools import count, pairwise, takewhile
 
 import torch
 import torch.nn.functional as F
@@ -97,55 +97,47 @@ def entry_of(contents: Contents, landmark: str, averaged: str) -> str:
 
 
 class StyleGANFile:
-    """The generator in a file of a known layout."""
+    """The generator in a file of a known layout.
+
+    Raises:
+        CheckpointError: names that are missing or not known, or shapes that contradict one another.
+    """
 
     def __init__(self, contents: Contents, layout: Layout) -> None:
         self.contents, self.layout, self.factors = contents, layout, layout.factors
         # Other networks, if any, are those that go on in training.
         own = (name for name in contents.shapes if name.startswith(layout.entry))
         self.shapes = {name.removeprefix(layout.entry): contents.shapes[name] for name in own}
+        channels = tuple(
+            self._shape("style.weight", 2 * block, 2)[0] // 2 for block in range(self._many("style.weight", 2))
+        )
+        self.config = self._config(channels[: len(channels) - layout.untrained])
+        self.wanted = {item: shape for item, shape in _items(self.config, self.config.channels) if layout.place(*item)}
+        self._check({place.name for item, _ in _items(self.config, channels) if (place := layout.place(*item))})
 
     def outline(self) -> Outline:
-        """What the file holds.
-
-        Raises:
-            CheckpointError: names that are missing or not known, or shapes that contradict one another.
-        """
-        config = self._config()
-        blocks = len(config.channels)
-        names = set(self.shapes)
-        if missing := self._names(config, blocks) - names:
-            raise self._error(f"it lacks {some(missing)}")
-        others = names - self._names(config, blocks + self.layout.untrained)
-        if unknown := {name for name in others if not re.fullmatch(self.layout.dead, name)}:
-            raise self._error(f"these names are not known: {some(unknown)}")
+        """What the file holds."""
         facts = {"provenance": f"{self.layout.title}: {self.contents.path.name}"}
-        return Outline("stylegan", {"generator": config}, facts=facts)
+        return Outline("stylegan", {"generator": self.config}, facts=facts)
 
     def states(self) -> dict[str, dict[str, Tensor]]:
-        """Its weights under canonical names.
-
-        Raises:
-            CheckpointError: as `outline`.
-        """
-        config = self.outline().configs["generator"]
-        mapping = self._mapping(config)
+        """Its weights under canonical names."""
+        mapping = self._mapping()
         if "w_avg" not in mapping:
-            mapping["w_avg"] = _mean(config, mapping)
+            mapping["w_avg"] = _mean(self.config, mapping)
         state = {f"mapping.{name}": tensor for name, tensor in mapping.items()}
         state["constant"] = self._read("constant") + self._bias(0)[:, None, None]
-        for layer in range(2 * len(config.channels)):
+        for layer in range(2 * len(self.config.channels)):
             state |= self._layer(layer)
-        state |= self._noise(config)
-        block = len(config.channels) - 1
+        state |= self._noise()
+        block = len(self.config.channels) - 1
         state["picture.weight"] = self._scaled("picture.weight", block, self.factors.style)
         return {"generator": {**state, "picture.bias": self._read("picture.bias", block)}}
 
-    def _config(self) -> StyleGANConfig:
-        depth = self._many("dense.weight")
-        blocks = self._many("style.weight", step=2) - self.layout.untrained
-        widths = tuple(self._shape("dense.weight", number, 2)[0] for number in range(depth))
+    def _config(self, channels: tuple[int, ...]) -> StyleGANConfig:
+        widths = tuple(self._shape("dense.weight", number, 2)[0] for number in range(self._many("dense.weight")))
         n_classes, dim_class = self._shape("label", 0, 2) if self._has("label") else (1, 0)
+        cut = self.layout.truncated_layers
         try:
             return StyleGANConfig(
                 dim_z=self._shape("dense.weight", 0, 2)[1] - dim_class,
@@ -154,8 +146,8 @@ class StyleGANFile:
                 dim_class=dim_class,
                 joint_norm=True,
                 n_means=1,
-                truncated_layers=2 * blocks if self.layout.truncated_layers is None else self.layout.truncated_layers,
-                channels=tuple(self._shape("style.weight", 2 * block, 2)[0] // 2 for block in range(blocks)),
+                truncated_layers=2 * len(channels) if cut is None else cut,
+                channels=channels,
                 eps=self.factors.eps,
                 bias_before_blur=self.factors.bias_before_blur,
                 shared_noise=self.factors.shared_noise,
@@ -163,29 +155,27 @@ class StyleGANFile:
         except InputError as error:
             raise self._error(f"the shapes are impossible: {error}") from error
 
-    def _names(self, config: StyleGANConfig, blocks: int) -> set[str]:
-        """Everything that a network of so many blocks is made from."""
-        per_layer = ("bias", "strength", "noise", "style.weight", "style.bias")
-        dense, layers = range(len(config.mapping_widths)), range(2 * blocks)
-        wanted = [(f"dense.{leaf}", number) for number in dense for leaf in ("weight", "bias")]
-        wanted += [("label", 0)] if config.dim_class else []
-        wanted += [("mean", 0), ("constant", 0)]
-        wanted += [(item, layer) for layer in layers for item in per_layer]
-        wanted += [("weight", layer) for layer in layers[1:]]
-        wanted += [(f"picture.{leaf}", blocks - 1) for leaf in ("weight", "bias")]
-        places = [self.layout.place(*key) for key in wanted]
-        return {place.name for place in places if place is not None}
+    def _check(self, known: set[str]) -> None:
+        """Refuse a file that lacks something, has something unknown, or something of another shape."""
+        places = {self._place(*item): shape for item, shape in self.wanted.items()}
+        if missing := {place.name for place in places} - self.shapes.keys():
+            raise self._error(f"it lacks {some(missing)}")
+        if unknown := {name for name in self.shapes.keys() - known if not re.fullmatch(self.layout.dead, name)}:
+            raise self._error(f"these names are not known: {some(unknown)}")
+        for place, shape in places.items():
+            stored = self.shapes[place.name]
+            if len(place.axes) not in (0, len(stored)) or _sides(_turned(stored, place)) != _sides(shape):
+                raise self._error(f"{place.name} of shape {stored} does not fit the others, which ask for {shape}")
 
-    def _mapping(self, config: StyleGANConfig) -> dict[str, Tensor]:
+    def _mapping(self) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}
-        for number in range(len(config.mapping_widths)):
+        for number in range(len(self.config.mapping_widths)):
             weight = self._scaled("dense.weight", number, GAIN * self.factors.mapping)
             bias = self._read("dense.bias", number).mul_(self.factors.mapping)
             state |= {f"dense.{number}.weight": weight, f"dense.{number}.bias": bias}
-        if config.dim_class:
-            state["classes.weight"] = self._read("label")
-        if self._has("mean"):
-            state["w_avg"] = self._read("mean").reshape(1, -1)
+        for name, item in {"classes.weight": "label", "w_avg": "mean"}.items():
+            if (item, 0) in self.wanted:
+                state[name] = self._read(item)
         return state
 
     def _layer(self, layer: int) -> dict[str, Tensor]:
@@ -198,8 +188,9 @@ class StyleGANFile:
             state[f"{convolution}.weight"] = weight if half else self._doubling(weight, BOTTOM << block)
             state[f"{convolution}.bias"] = self._bias(layer)
         noise = self.factors.noise
-        strength = self._read("strength", layer) if noise is None else self._scaled("strength", layer, noise)
-        state[f"layers.{block}.norm{half + 1}.strength"] = strength.flatten()
+        strength = self._read("strength", layer)
+        strength *= 1.0 if noise is None else noise / math.sqrt(len(strength))
+        state[f"layers.{block}.norm{half + 1}.strength"] = strength
         bias = self._read("style.bias", layer)
         bias[: len(bias) // 2] += self.factors.added
         weight = self._scaled("style.weight", layer, self.factors.style)
@@ -214,18 +205,18 @@ class StyleGANFile:
         padded = F.pad(weight.transpose(0, 1), (1, 1, 1, 1))
         return padded[..., 1:, 1:] + padded[..., :-1, 1:] + padded[..., 1:, :-1] + padded[..., :-1, :-1]
 
-    def _noise(self, config: StyleGANConfig) -> dict[str, Tensor]:
+    def _noise(self) -> dict[str, Tensor]:
         """Stored maps; where files have none, maps from a fixed seed, so that a picture always comes out the same."""
-        layers = range(2 * len(config.channels))
-        if self._has("noise"):
+        layers = range(2 * len(self.config.channels))
+        if ("noise", 0) in self.wanted:
             maps = [self._read("noise", layer) for layer in layers]
         else:
             like = [torch.empty(1, 1, *[BOTTOM << layer // 2] * 2) for layer in layers]
-            maps = seeded_noise(torch.tensor([0]), like, config.shared_noise)
+            maps = seeded_noise(torch.tensor([0]), like, self.config.shared_noise)
         return {f"layers.{layer // 2}.norm{layer % 2 + 1}.noise": maps[layer] for layer in layers}
 
     def _bias(self, layer: int) -> Tensor:
-        return self._read("bias", layer) if self._has("bias", layer) else torch.zeros(1)
+        return self._read("bias", layer) if ("bias", layer) in self.wanted else torch.zeros(1)
 
     def _many(self, item: str, step: int = 1) -> int:
         """How many layers (or every `step`-th of them) have an item."""
@@ -235,24 +226,23 @@ class StyleGANFile:
         place = self.layout.place(item, number)
         return place is not None and place.name in self.shapes
 
-    def _shape(self, item: str, number: int, axes: int) -> tuple[int, ...]:
+    def _place(self, item: str, number: int) -> Place:
         place = self.layout.place(item, number)
-        assert place is not None
-        if place.name not in self.shapes:
-            raise self._error(f"it lacks {place.name}")
-        shape = self.shapes[place.name]
-        if len(shape) != axes:
-            raise self._error(f"{place.name} should have {axes} axes and its shape is {shape}")
-        return tuple(shape[axis] for axis in place.axes or range(axes))
+        assert place is not None, "such files have it"
+        return place
+
+    def _shape(self, item: str, number: int, axes: int) -> tuple[int, ...]:
+        place = self._place(item, number)
+        if len(self.shapes.get(place.name, ())) != axes:
+            raise self._error(f"{place.name} should be a tensor of {axes} axes and is not")
+        return _turned(self.shapes[place.name], place)
 
     def _read(self, item: str, number: int = 0) -> Tensor:
-        place = self.layout.place(item, number)
-        assert place is not None
+        place = self._place(item, number)
         name = self.layout.entry + place.name
         tensor = self.contents.tensors({name})[name]
-        if place.axes and tensor.dim() != len(place.axes):
-            raise self._error(f"{place.name} should have {len(place.axes)} axes and its shape is {tuple(tensor.shape)}")
-        return tensor.permute(place.axes).contiguous() if place.axes else tensor
+        turned = tensor.permute(place.axes).contiguous() if place.axes else tensor
+        return turned.reshape(self.wanted[item, number])
 
     def _scaled(self, item: str, number: int, gain: float) -> Tensor:
         """A weight times gain / sqrt(fan-in), the fan-in being what one output is made of."""
@@ -271,3 +261,35 @@ def _mean(config: StyleGANConfig, state: dict[str, Tensor]) -> Tensor:
     mapping = Mapping(config)
     mapping.load_state_dict({**state, "w_avg": mapping.w_avg})
     return mean_w(mapping)
+
+
+def _items(config: StyleGANConfig, channels: tuple[int, ...]) -> Iterator[tuple[tuple[str, int], tuple[int, ...]]]:
+    """Everything that a network is made from, with its shape."""
+    for number, (before, width) in enumerate(pairwise((config.dim_z + config.dim_class, *config.mapping_widths))):
+        yield ("dense.weight", number), (width, before)
+        yield ("dense.bias", number), (width,)
+    if config.dim_class:
+        yield ("label", 0), (config.n_classes, config.dim_class)
+    yield ("mean", 0), (1, config.dim_w)
+    yield ("constant", 0), (1, channels[0], BOTTOM, BOTTOM)
+    for layer in range(2 * len(channels)):
+        width, before, size = channels[layer // 2], channels[(layer - 1) // 2], BOTTOM << layer // 2
+        if layer:
+            yield ("weight", layer), (width, before, 3, 3)
+        yield ("bias", layer), (width,)
+        yield ("strength", layer), (width,)
+        yield ("noise", layer), (1, 1, size, size)
+        yield ("style.weight", layer), (2 * width, config.dim_w)
+        yield ("style.bias", layer), (2 * width,)
+    last = len(channels) - 1
+    yield ("picture.weight", last), (3, channels[last], 1, 1)
+    yield ("picture.bias", last), (3,)
+
+
+def _turned(shape: tuple[int, ...], place: Place) -> tuple[int, ...]:
+    return tuple(shape[axis] for axis in place.axes or range(len(shape)))
+
+
+def _sides(shape: tuple[int, ...]) -> list[int]:
+    """A shape without axes of length one, which implementations keep or leave out."""
+    return [side for side in shape if side != 1]

@@ -46,7 +46,8 @@ class MappingConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mapping_widths", tuple(self.mapping_widths))
-        if not self.mapping_widths or min(self.dim_z, self.n_classes, *self.mapping_widths) < 1:
+        positive = min(self.dim_z, self.n_classes, *self.mapping_widths) if self.mapping_widths else 0
+        if positive < 1 or self.truncated_layers < 0:
             raise InputError(f"A mapping network needs dense layers and positive sizes; got {self}.")
         if (self.n_classes > 1 and self.dim_class < 1) or self.n_means not in (1, self.n_classes):
             raise InputError(f"A mapping network needs a vector for each class, and one mean or as many; got {self}.")
