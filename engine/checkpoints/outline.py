@@ -40,36 +40,41 @@ SAVED = ("generator", "discriminator", "encoder", "auxiliary")
 PARTS = (*SAVED, "perception")
 """And what is loaded beside a model, but is no part of it: VGG16, to measure with."""
 
+TRAINED = {"encoder": (EncoderConfig, SNGANEncoder), "auxiliary": (AuxiliaryConfig, Auxiliary)}
+"""Parts that are trained for a model of any family that has a discriminator: they know its z and its pictures alone."""
+
 FAMILIES = {
     # family: for each part, its configuration and its network
     "sngan": {
         "generator": (GeneratorConfig, SNGANGenerator),
         "discriminator": (DiscriminatorConfig, SNGANDiscriminator),
-        "encoder": (EncoderConfig, SNGANEncoder),
-        "auxiliary": (AuxiliaryConfig, Auxiliary),
+        **TRAINED,
     },
     "resnet": {
         "generator": (ResNetConfig, SNGANGenerator),
         "discriminator": (ResNetDiscriminatorConfig, ResNetDiscriminator),
-        "encoder": (EncoderConfig, SNGANEncoder),
-        "auxiliary": (AuxiliaryConfig, Auxiliary),
+        **TRAINED,
     },
     "stylegan": {"generator": (StyleGANConfig, StyleGANGenerator)},
     "stylegan2": {
         "generator": (StyleGAN2Config, StyleGAN2Generator),
         "discriminator": (StyleGAN2DiscriminatorConfig, StyleGAN2Discriminator),
+        **TRAINED,
     },
     "stylegan3": {
         "generator": (StyleGAN3Config, StyleGAN3Generator),
         "discriminator": (StyleGAN2DiscriminatorConfig, StyleGAN2Discriminator),
+        **TRAINED,
     },
     "biggan": {
         "generator": (BigGANConfig, BigGANGenerator),
         "discriminator": (BigGANDiscriminatorConfig, BigGANDiscriminator),
+        **TRAINED,
     },
     "biggan-deep": {
         "generator": (BigGANDeepConfig, BigGANDeepGenerator),
         "discriminator": (BigGANDeepDiscriminatorConfig, BigGANDeepDiscriminator),
+        **TRAINED,
     },
     "vgg16": {"perception": (VGG16Config, VGG16)},
 }
