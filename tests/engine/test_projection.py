@@ -20,11 +20,11 @@ def gan() -> Gan:
 
 def picture(gan: Gan, label: int = 1, seed: int = 100, count: int = 1) -> torch.Tensor:
     latent = gan.sample(label, seed=seed, count=count)
-    return gan.generator.generate(latent.z, latent.labels)
+    return gan.generator.generate(latent.point, latent.labels)
 
 
 def loss_of(gan: Gan, latent: Latent, target: torch.Tensor, weight: float = 0.2) -> torch.Tensor:
-    return reconstruction_loss(gan, gan.generator.generate(latent.z, latent.labels), target, weight)
+    return reconstruction_loss(gan, gan.generator.generate(latent.point, latent.labels), target, weight)
 
 
 def names(value: object) -> str:
@@ -39,14 +39,14 @@ def test_what_a_step_says_belongs_to_one_point(gan: Gan, space: str, start: str 
     assert [step.index for step in steps] == [0, 1, 2, 3, 4]
     assert {step.steps for step in steps} == {4}
     for step in steps:
-        drawn = gan.generator.generate(step.latent.z, step.latent.labels)
+        drawn = gan.generator.generate(step.latent.point, step.latent.labels)
         torch.testing.assert_close(step.images, drawn, atol=1e-5, rtol=0)
         torch.testing.assert_close(step.loss, loss_of(gan, step.latent, target), atol=1e-5, rtol=0)
         torch.testing.assert_close(step.best_loss, loss_of(gan, step.best, target), atol=1e-5, rtol=0)
         assert step.latent.labels.tolist() == [1, 1]
         leave = (lambda z: z) if space == "z" else gan.auxiliary.to_z  # type: ignore[union-attr]
-        torch.testing.assert_close(leave(step.point), step.latent.z)
-    assert not torch.equal(steps[0].latent.z, steps[4].latent.z)
+        torch.testing.assert_close(leave(step.point), step.latent.point)
+    assert not torch.equal(steps[0].latent.point, steps[4].latent.point)
 
 
 @pytest.mark.parametrize("rate", [None, 2.0], ids=["default rate", "far too high"])
@@ -72,14 +72,14 @@ def test_the_first_yield_is_the_start_itself(gan: Gan):
     target, start = picture(gan, count=2), gan.sample(1, seed=5, count=2)
     assert gan.encoder is not None
     given = next(project(gan, target, 1, start=start))
-    assert torch.equal(given.latent.z, start.z)
-    assert torch.equal(next(project(gan, target, 1, start="zeros")).latent.z, torch.zeros(2, toy.DIM_Z))
+    assert torch.equal(given.latent.point, start.point)
+    assert torch.equal(next(project(gan, target, 1, start="zeros")).latent.point, torch.zeros(2, toy.DIM_Z))
     encoded = gan.encoder(target, torch.tensor([1, 1]))
-    assert torch.equal(next(project(gan, target, 1)).latent.z, encoded)
+    assert torch.equal(next(project(gan, target, 1)).latent.point, encoded)
     assert gan.auxiliary is not None
     zeta = next(project(gan, target, 1, space="zeta"))
     torch.testing.assert_close(zeta.point, gan.auxiliary.to_zeta(encoded))
-    torch.testing.assert_close(zeta.latent.z, gan.auxiliary(encoded))
+    torch.testing.assert_close(zeta.latent.point, gan.auxiliary(encoded))
 
 
 def test_seeds_takes_the_best_of_its_draws_for_each_image(gan: Gan):
@@ -89,15 +89,15 @@ def test_seeds_takes_the_best_of_its_draws_for_each_image(gan: Gan):
     first = next(project(gan, target, 1, start="seeds"))
     torch.testing.assert_close(first.loss, losses.min(1).values, atol=1e-5, rtol=0)
     for i, seed in enumerate(losses.argmin(1).tolist()):
-        assert torch.equal(first.latent.z[i], gan.sample(1, seed=seed).z[0])
+        assert torch.equal(first.latent.point[i], gan.sample(1, seed=seed).point[0])
 
 
 def test_the_descent_is_adam_on_each_image_by_itself(gan: Gan):
     """Written out from Kingma & Ba's algorithm 1, with epsilon as at the end of their section 2, on our loss."""
     target, start = picture(gan, count=2), gan.sample(1, seed=5, count=2)
-    z, m, v = start.z.clone(), torch.zeros(2, toy.DIM_Z), torch.zeros(2, toy.DIM_Z)
+    z, m, v = start.point.clone(), torch.zeros(2, toy.DIM_Z), torch.zeros(2, toy.DIM_Z)
     for step in project(gan, target, 1, steps=5, start=start):
-        torch.testing.assert_close(step.latent.z, z, atol=2e-4, rtol=0)
+        torch.testing.assert_close(step.latent.point, z, atol=2e-4, rtol=0)
         z = z.detach().requires_grad_()
         (g,) = torch.autograd.grad(loss_of(gan, Latent(z, start.labels), target).sum(), z)
         m, v, t = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g, step.index + 1
@@ -117,8 +117,8 @@ def test_images_of_a_batch_do_not_touch_one_another(space: str):
         alone = list(project(gan, target[i : i + 1], i, steps=4, space=space, start="seeds"))
         for a, b in zip(together, alone, strict=True):
             torch.testing.assert_close(a.loss[i : i + 1], b.loss, atol=1e-8, rtol=0)
-            torch.testing.assert_close(a.latent.z[i : i + 1], b.latent.z, atol=1e-6, rtol=0)
-            torch.testing.assert_close(a.best.z[i : i + 1], b.best.z, atol=1e-6, rtol=0)
+            torch.testing.assert_close(a.latent.point[i : i + 1], b.latent.point, atol=1e-6, rtol=0)
+            torch.testing.assert_close(a.best.point[i : i + 1], b.best.point, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("start", [start for start in STARTS if start != "seeds"], ids=names)
@@ -137,7 +137,7 @@ def test_auto_draws_seeds_under_the_class_that_starts_best_from_the_first(gan: G
     first = next(project(gan, target, "auto", start="seeds"))
     under = next(project(gan, target, chosen, start="seeds"))
     assert torch.equal(first.latent.labels, chosen)
-    assert torch.equal(first.latent.z, under.latent.z)
+    assert torch.equal(first.latent.point, under.latent.point)
 
 
 @pytest.mark.parametrize(("start", "drawn"), [("encoder", 40), ("zeros", 40), ("seeds", 40 + SEEDS)])
@@ -196,7 +196,7 @@ def test_auto_goes_on_where_some_classes_draw_no_numbers():
 def test_auto_is_right_where_the_start_is_the_very_latent(gan: Gan):
     for label in range(4):
         latent = gan.sample(label, seed=60 + label)
-        first = next(project(gan, gan.generator.generate(latent.z, latent.labels), "auto", start=latent))
+        first = next(project(gan, gan.generator.generate(latent.point, latent.labels), "auto", start=latent))
         assert first.latent.labels.tolist() == [label]
         assert first.loss.max() < 1e-5
 
@@ -234,13 +234,13 @@ def run(gan: Gan, target: torch.Tensor, space: str = "z") -> Iterator[Projection
 
 @pytest.mark.parametrize("space", ["z", "zeta"])
 def test_it_works_inside_inference_mode_and_leaves_the_mode_alone(gan: Gan, space: str):
-    outside = [step.latent.z for step in run(gan, picture(gan), space)]
+    outside = [step.latent.point for step in run(gan, picture(gan), space)]
     with torch.inference_mode():
         inside = []
         for step in run(gan, picture(gan), space):
             assert torch.is_inference_mode_enabled()
             assert not torch.is_grad_enabled()
-            inside.append(step.latent.z)
+            inside.append(step.latent.point)
     assert all(torch.equal(a, b) for a, b in zip(outside, inside, strict=True))
 
 
@@ -250,18 +250,18 @@ def test_the_grad_mode_is_the_callers_between_steps(gan: Gan, enabled: bool):
         for step in run(gan, picture(gan)):
             assert torch.is_grad_enabled() == enabled
             assert not torch.is_inference_mode_enabled()
-            assert not any(t.requires_grad for t in (step.loss, step.images, step.point, step.latent.z, step.best.z))
+            assert not any(t.requires_grad for t in (step.loss, step.images, step.point, step.latent.point, step.best.point))
 
 
 def test_states_kept_by_the_caller_do_not_change_later(gan: Gan):
     states, copies = [], []
     for step in run(gan, picture(gan)):
         states.append(step)
-        copies.append((step.latent.z.clone(), step.point.clone(), step.best.z.clone(), step.loss.clone()))
+        copies.append((step.latent.point.clone(), step.point.clone(), step.best.point.clone(), step.loss.clone()))
     for step, (z, point, best, loss) in zip(states, copies, strict=True):
-        assert torch.equal(step.latent.z, z)
+        assert torch.equal(step.latent.point, z)
         assert torch.equal(step.point, point)
-        assert torch.equal(step.best.z, best)
+        assert torch.equal(step.best.point, best)
         assert torch.equal(step.loss, loss)
 
 
