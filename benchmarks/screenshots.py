@@ -30,12 +30,16 @@ CORNER, MARGIN = (90, 100), 20
 WIDTH = 1600
 """Pixels of a picture in docs/."""
 
+BARE = dict.fromkeys(("Comfy_Minimap_Visible", "Comfy_Graph_CanvasInfo", "Comfy_Graph_CanvasMenu"), False)
+"""What the page lays over the workflow is hidden."""
+
 PLACE = """([scale, left, top]) => {
+  const page = app.canvas.canvas.getBoundingClientRect();
   const boxes = app.graph.groups.map(({_bounding: [x, y, width, height]}) => [x, y, x + width, y + height]);
   const [x, y] = [0, 1].map((side) => Math.min(...boxes.map((box) => box[side])));
   const [right, bottom] = [2, 3].map((side) => Math.max(...boxes.map((box) => box[side])));
   app.canvas.ds.scale = scale;
-  app.canvas.ds.offset = [left / scale - x, top / scale - y];
+  app.canvas.ds.offset = [(left - page.left) / scale - x, (top - page.top) / scale - y];
   app.canvas.draw(true, true);
   return [Math.ceil((right - x) * scale), Math.ceil((bottom - y) * scale)];
 }"""
@@ -50,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as base, Server(Path(base), {PACK: ROOT}) as server:
         server.give(*(ROOT / "workflows").glob("*.png"))
         for name in names:
-            with opened(server) as window:
+            with opened(server, **BARE) as window:
                 _save(_picture(window, name), ROOT / "docs" / f"workflow_{name}.jpg")
 
 
@@ -62,6 +66,7 @@ def _picture(window: Window, name: str) -> Image.Image:
     width, height = window.page.evaluate(PLACE, [SCALE, *CORNER])
     window.page.set_viewport_size({"width": CORNER[0] + width + MARGIN, "height": CORNER[1] + height + MARGIN})
     window.page.evaluate(PLACE, [SCALE, *CORNER])
+    window.page.mouse.move(CORNER[0] + width, CORNER[1] + height)  # over nothing that shows a tip
     window.wait_for_pictures()
     window.page.wait_for_timeout(1000)  # pictures fade in
     clip = {

@@ -124,13 +124,16 @@ class Window:
 
 
 @contextmanager
-def opened(server: Server, block: str = "") -> Iterator[Window]:
-    """A window of its own, without anything that another one left. `block`: addresses that get an empty answer."""
+def opened(server: Server, block: str = "", **settings: Any) -> Iterator[Window]:
+    """A window of its own, without anything that another one left.
+
+    `block`: addresses that get an empty answer. `settings`: of the page, with _ for each point of a name.
+    """
     from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]
 
-    settings = server.base / "user" / "default" / "comfy.settings.json"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps(SETTINGS))
+    file = server.base / "user" / "default" / "comfy.settings.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(SETTINGS | {name.replace("_", "."): value for name, value in settings.items()}))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
