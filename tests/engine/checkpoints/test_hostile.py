@@ -13,6 +13,7 @@ from pathlib import Path
 import hostile
 import old_files
 import pytest
+from mutations import mutations
 from neural_collage import engine as nc
 from neural_collage.engine.checkpoints.contents import open_contents
 
@@ -30,7 +31,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("hostile")
     cases = {f"sound {name}": make() for name, make in old_files.FORMATS.items()} | dict(hostile.exploits())
     for name in old_files.FORMATS:
-        cases |= hostile.mutations(name, MUTATIONS)
+        cases |= mutations(name, MUTATIONS)
     files = {f"{'sound' if name.startswith('sound') else 'case'}{i}": name for i, name in enumerate(cases)}
     for file, name in files.items():
         (folder / file).write_bytes(cases[name])
