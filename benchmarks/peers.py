@@ -41,7 +41,7 @@ class Peer:
     """A network of random weights."""
     save: Callable[[nn.Module, Path], None]
     """Write it as its users hold it."""
-    restore: Callable[[nn.Module, Path], None]
+    restore: Callable[[nn.Module, Path], object]
     """Read it back."""
     draw: Callable[[Any, Tensor, Tensor], Tensor]
     """Pictures from z (N, D) and labels (N,)."""
@@ -67,7 +67,11 @@ def _biggan() -> nn.Module:
 def _biggan_deep() -> nn.Module:
     from pytorch_pretrained_biggan import BigGAN, BigGANConfig  # type: ignore[import-not-found]
 
-    return BigGAN(BigGANConfig.from_dict(DEEP_256))
+    network = BigGAN(BigGANConfig.from_dict(DEEP_256))
+    # The package leaves these two as they come out of memory, because it loads weights at once.
+    nn.init.ones_(network.generator.bn.weight)
+    nn.init.zeros_(network.generator.bn.bias)
+    return network
 
 
 DEEP_256 = {

@@ -36,7 +36,7 @@ def load(tmp_path):
     return loaded
 
 
-def latent(gan, label=0, seed=0, truncation=0.7):
+def latent(gan, label=0, seed=0, truncation=0.7) -> Any:
     z = torch.randn(1, gan.dim_z, generator=torch.Generator().manual_seed(seed))
     return nc.Latent(z, torch.tensor([label]), truncation)
 
@@ -237,14 +237,12 @@ def test_settled_statistics_are_those_of_the_pictures_drawn(name, load):
 
 def test_rounds_of_settling_count_alike(load):
     gan = load("ajbrock")
-    one, two = (nc.settle(gan, pictures=32, batch=32, seed=seed) for seed in (0, 32))
-    both = nc.settle(gan, pictures=64, batch=32)
-    means = [g.generator.layers[0].norm1.means for g in (one, both)]  # type: ignore[union-attr]
-    assert not torch.equal(*means)
-    labels = torch.randint(gan.n_classes, (64,), generator=torch.Generator().manual_seed(0))
-    (first,) = gan.generator.begin(gan.sample(labels[:32], seed=0))
-    assert torch.allclose(means[0][0], first.mean((0, 2, 3)), atol=1e-6)
-    assert two.facts["statistics"] == "of 32 pictures at truncation 1"
+    both: Any = nc.settle(gan, pictures=64, batch=32)
+    # The latents are those of the seeds in turn, and the first map of a BigGAN knows no class.
+    (first,) = gan.generator.begin(gan.sample(0, seed=0, count=64))
+    rounds = [half.mean((0, 2, 3)) for half in first.split(32)]
+    assert not torch.allclose(*rounds, atol=1e-3)
+    assert torch.allclose(both.generator.layers[0].norm1.means[0], (rounds[0] + rounds[1]) / 2, atol=1e-6)
 
 
 def test_statistics_that_need_no_settling(load):

@@ -119,7 +119,8 @@ def test_sizes(case):
     assert gan.n_classes == config.get("n_classes", config.get("num_classes"))
     assert gan.dim_z == facts(case).get("effective_dim_z", config.get("z_dim"))
     assert gan.resolution == config.get("resolution", config.get("img_size", config.get("output_dim")))
-    sizes = facts(case).get("cbn_resolution", facts(case).get("norm_resolution"))
+    described = facts(case)
+    sizes = described["cbn_resolution"] if "cbn_resolution" in described else described["norm_resolution"]
     assert gan.generator.norm_sizes == tuple(sizes[name] for name in norms(case))
     assert nc.peek(case).resolution == gan.resolution
 

@@ -62,6 +62,16 @@ def test_class_names_of_a_known_list(tmp_path, capsys):
     assert nc.load(tmp_path / "m.safetensors").label("siamese") == 133
 
 
+def test_statistics_settled_for_a_truncation(files, tmp_path):
+    arguments = ["convert", files["generator"], "--truncation", "0.5", "--output", str(tmp_path / "m.safetensors")]
+    assert main(arguments) == 0
+    settled: Any = nc.load(tmp_path / "m.safetensors")
+    assert settled.facts["statistics"] == "of 1024 pictures at truncation 0.5"
+    wanted: Any = nc.settle(nc.load(files["generator"]), truncation=0.5)
+    assert torch.equal(settled.generator.last_norm.running_mean, wanted.generator.last_norm.running_mean)
+    assert not torch.equal(settled.generator.last_norm.running_mean, toy.gan().generator.last_norm.running_mean)
+
+
 def test_the_output_is_a_safetensors(files, tmp_path, capsys):
     assert main(["convert", files["generator"], "--output", str(tmp_path / "m.npz")]) == 1
     assert "*.safetensors" in capsys.readouterr().err
