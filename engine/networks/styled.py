@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from ..latent import Latent
@@ -32,7 +33,8 @@ class StyledGenerator(Generator):
         """The style of every layer, truncated as the latent asks: (N, L, V)."""
         if latent.w is None:
             assert latent.z is not None
-            w = self.mapping(latent.z, latent.labels)
+            with torch.autocast(latent.z.device.type, enabled=False):  # in half precision it would be another picture
+                w = self.mapping(latent.z, latent.labels)
         else:
             w = latent.w
         w = w[:, None].expand(-1, self.n_styles, -1) if w.dim() == 2 else w
