@@ -19,6 +19,9 @@ DIM_Z, DIM_W, CLASSES, CLAMP = 5, 6, 3, 4
 CHANNELS = (5, 4, 3)
 """Of the blocks at 4, 8 and 16 px."""
 
+USUAL = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
+"""The smoothing filter of all published models."""
+
 at = toy_stylegan3.at
 
 
@@ -33,7 +36,7 @@ def snapshot(architecture: str = "skip", *, classes: int = CLASSES, noisy: bool 
     `usual`: with the smoothing filter and without the bound, as the layouts have it that do not say.
     """
     draw = np.random.default_rng(0)
-    taps = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64 if usual else lopsided(draw)
+    taps = USUAL if usual else lopsided(draw)
     blocks = {f"b{4 << n}": _block(draw, n, architecture, taps, noisy) for n in range(len(CHANNELS))}
     synthesis = Raw("SynthesisNetwork", parts=blocks, settings={"num_ws": 2 * len(CHANNELS)})
     parts = {"embed": _dense(draw, classes, DIM_W)} if classes else {}
@@ -44,10 +47,10 @@ def snapshot(architecture: str = "skip", *, classes: int = CLASSES, noisy: bool 
     return Raw("Generator", parts={"synthesis": synthesis, "mapping": mapping}, settings=settings)
 
 
-def discriminator(architecture: str = "resnet", *, classes: int = CLASSES, seed: int = 0) -> Raw:
-    """A discriminator of 16 px."""
-    draw = np.random.default_rng(seed + 100)
-    taps, widths = lopsided(draw), CHANNELS[::-1]
+def discriminator(architecture: str = "resnet", *, classes: int = CLASSES, usual: bool = False) -> Raw:
+    """A discriminator of 16 px; `usual` as for `snapshot`."""
+    draw, widths = np.random.default_rng(100), CHANNELS[::-1]
+    taps = USUAL if usual else lopsided(draw)
     parts = {}
     for number, width in enumerate(widths):
         last = number + 1 == len(widths)

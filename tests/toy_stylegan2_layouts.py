@@ -14,7 +14,7 @@ import old_files
 import torch
 from toy_stylegan3 import Raw
 
-__all__ = ["rosinality", "tensorflow", "tensorflow_file"]
+__all__ = ["rosinality", "rosinality_judge", "tensorflow", "tensorflow_file", "tensorflow_judge"]
 
 
 def tensorflow(raw: Raw) -> dict[str, dict[str, Any]]:
@@ -43,15 +43,29 @@ def tensorflow(raw: Raw) -> dict[str, dict[str, Any]]:
     return {"": own, "mapping": dense, "synthesis": synthesis}
 
 
+def tensorflow_judge(raw: Raw) -> dict[str, Any]:
+    """Variables of a discriminator."""
+    found: dict[str, Any] = {}
+    names = {"fromrgb": "FromRGB", "conv0": "Conv0", "conv1": "Conv1_down", "skip": "Skip", "conv": "Conv"}
+    for size, block in ((int(name[1:]), block) for name, block in raw.parts.items()):
+        for name, layer in block.parts.items():
+            place = "Output" if name == "out" else f"{size}x{size}/{names.get(name, 'Dense0')}"
+            weight = layer["weight"]
+            found[f"{place}/weight"] = weight.T if weight.ndim == 2 else weight.transpose(2, 3, 1, 0)
+            found |= {f"{place}/bias": layer["bias"]} if "bias" in layer.parameters else {}
+    return found
+
+
 def tensorflow_file(path: Path, variables: dict[str, dict[str, Any]], **settings: Any) -> Path:
-    """The pickle of (G, D, Gs)."""
+    """The pickle of (G, D, Gs); of D, the variables "D", or such as belong to classes."""
     with old_files.foreign() as known:
         mapping, synthesis = (
             known.Network(f"G_{name}", _named(variables[name]), {}) for name in ("mapping", "synthesis")
         )
         components = {"synthesis": synthesis, "mapping": mapping}
         whole = known.Network("Gs", _named(variables[""]), components, **settings)
-        path.write_bytes(pickle.dumps((known.Network("G", [], {}), known.Network("D", [], {}), whole), 4))
+        judge = known.Network("D", _named(variables.get("D", {"Output/bias": np.zeros(3)})), {}, **settings)
+        path.write_bytes(pickle.dumps((known.Network("G", [], {}), judge, whole), 4))
     return path
 
 
@@ -77,6 +91,26 @@ def rosinality(raw: Raw) -> dict[str, torch.Tensor]:
         state[f"{place}.bias"] = block["torgb"]["bias"].reshape(1, 3, 1, 1)
         if number:
             state[f"{place}.upsample.kernel"] = block["resample_filter"] * 4
+    return {name: torch.from_numpy(np.array(value, dtype=np.float32)) for name, value in state.items()}
+
+
+def rosinality_judge(raw: Raw) -> dict[str, torch.Tensor]:
+    """The state of a discriminator of the residual architecture."""
+    state: dict[str, Any] = {}
+    blocks = sorted(raw.parts.items(), key=lambda item: -int(item[0][1:]))
+    for number, (_, block) in enumerate(blocks):
+        places = {"fromrgb": "convs.0.0", "conv": "final_conv.0", "fc": "final_linear.0", "out": "final_linear.1"}
+        places |= {name: f"convs.{number + 1}.{at}" for name, at in (("conv0", "conv1.0"), ("conv1", "conv2.1"))}
+        places |= {"skip": f"convs.{number + 1}.skip.1"}
+        for name, layer in block.parts.items():
+            place, slope = places[name], places[name]
+            if name not in ("fc", "out"):
+                slope = f"{place[:-1]}{int(place[-1]) + 1}"
+            state[f"{place}.weight"] = layer["weight"]
+            state |= {f"{slope}.bias": layer["bias"]} if "bias" in layer.parameters else {}
+        if "conv1" in block.parts:
+            for name in ("conv2", "skip"):
+                state[f"convs.{number + 1}.{name}.0.kernel"] = block["conv1"]["resample_filter"]
     return {name: torch.from_numpy(np.array(value, dtype=np.float32)) for name, value in state.items()}
 
 

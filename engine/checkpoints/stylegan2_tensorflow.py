@@ -8,6 +8,7 @@ which converts such files.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,11 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from .contents import Contents
-from .outline import Outline
+from .flat_weights import Place
+from .outline import Config, Outline
 from .records import Record, Stored
-from .stylegan2_weights import Classes, FlatLayout, Place, flat_config, flat_state, smoothing
+from .stylegan2_judges import JUDGE, FlatJudge, judge_config, judge_state
+from .stylegan2_weights import GENERATOR, Classes, FlatLayout, flat_config, flat_state, smoothing
 
 __all__ = ["MARKS", "outline", "states"]
 
@@ -25,7 +28,17 @@ MARKS = ("*synthesis/4x4/Const/const", "*synthesis/4x4/Conv/mod_weight")
 
 MODULES = {"conv0": "Conv0_up", "conv1": "Conv1", "to_picture": "ToRGB", "side": "Skip"}
 LEAVES = {"affine.weight": "mod_weight", "affine.bias": "mod_bias", "strength": "noise_strength"}
+JUDGED = {
+    "from_picture": "FromRGB",
+    "conv0": "Conv0",
+    "conv1": "Conv1_down",
+    "side": "Skip",
+    "last_conv": "Conv",
+    "last_dense": "Dense0",
+}
+"""Modules of the discriminator."""
 DEAD = r"lod|synthesis/lod"
+TITLE, DISCRIMINATOR, AVERAGED = "NVIDIA (TensorFlow)", 1, 2
 SETTINGS: dict[str, Any] = {
     "num_channels": 3,
     "nonlinearity": "lrelu",
@@ -45,37 +58,82 @@ def outline(contents: Contents) -> Outline:
         CheckpointError: weights that are missing or nobody knows, shapes that contradict one another, or settings that
             are not supported.
     """
-    facts = {"provenance": f"NVIDIA's TensorFlow file {contents.path.name}"}
-    return Outline("stylegan2", {"generator": flat_config(_layout(contents))}, facts=facts)
+    configs: dict[str, Config] = {"generator": flat_config(_generator(contents))}
+    told = f"NVIDIA's TensorFlow file {contents.path.name}"
+    if (judge := _judge(contents)) is not None:
+        configs["discriminator"] = judge_config(judge)
+    else:
+        told += ", whose discriminator judges classes and is not read"
+    return Outline("stylegan2", configs, facts={"provenance": told})
 
 
 def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
-    """Its weights under canonical names.
+    """For each part in the file, its weights under canonical names.
 
     Raises:
         CheckpointError: as `outline`; or damaged data.
     """
-    layout = _layout(contents)
-    return {"generator": flat_state(layout, flat_config(layout))}
+    generator, judge = _generator(contents), _judge(contents)
+    found = {"generator": flat_state(generator, flat_config(generator))}
+    return found | ({"discriminator": judge_state(judge, judge_config(judge))} if judge is not None else {})
 
 
-def _layout(contents: Contents) -> FlatLayout:
-    network = contents.tree[-1] if isinstance(contents.tree, (tuple, list)) else contents.tree
+def _generator(contents: Contents) -> FlatLayout:
+    network = _network(contents, AVERAGED)
     settings, values = _settings(network, contents), _variables(network)
     return FlatLayout(
-        title="NVIDIA (TensorFlow)",
+        network=GENERATOR,
+        title=TITLE,
         path=contents.path,
         values=values,
+        dead=DEAD,
         place=_place,
         dense=lambda number, leaf: Place(f"mapping/Dense{number}/{leaf}", _turned if leaf == "weight" else _kept),
         constant="synthesis/4x4/Const/const",
         mean="dlatent_avg",
-        dead=DEAD,
         taps=lambda: smoothing(tuple(settings["resample_kernel"])),
         clamp=float(settings["conv_clamp"] or 0),
         rate=float(settings["mapping_lrmul"]),
         classes=_classes(values),
     )
+
+
+def _judge(contents: Contents) -> FlatJudge | None:
+    """The discriminator; None for one that judges classes."""
+    network = _network(contents, DISCRIMINATOR)
+    settings, values = _settings(network, contents), _variables(network)
+    out = values.get("Output/bias")
+    if "LabelEmbed/weight" in values or (isinstance(out, Stored) and out.shape != (1,)):
+        return None
+    blocks = sum(re.fullmatch(r"\d+x\d+/Conv0/bias", name) is not None for name in values)
+
+    def place(module: str, number: int, leaf: str) -> Place:
+        size = 4 << (blocks - number) if number <= blocks else 0
+        name = "Output" if module == "out" else f"{size}x{size}/{JUDGED[module]}"
+        changes = {"weight": _turned if module in ("out", "last_dense") else _kernel}
+        return Place(f"{name}/{leaf}", changes.get(leaf, _kept))
+
+    return FlatJudge(
+        network=JUDGE,
+        title=TITLE,
+        path=contents.path,
+        values=values,
+        dead=DEAD,
+        place=place,
+        taps=lambda: smoothing(tuple(settings["resample_kernel"])),
+        clamp=float(settings["conv_clamp"] or 0),
+    )
+
+
+def _network(contents: Contents, number: int) -> Record:
+    """One of G, D and Gs."""
+    tree = contents.tree
+    if not isinstance(tree, (tuple, list)) or len(tree) != 3 or not isinstance(tree[number], Record):
+        raise CheckpointError(
+            f"A tuple of the three networks G, D and Gs is needed; {contents.path.name} holds something else. Give the "
+            "pickle as it was published."
+        )
+    return tree[number]
 
 
 def _variables(network: Record, prefix: str = "") -> dict[str, Stored | float]:

@@ -10,26 +10,24 @@ A flat layout says where each weight lies (`FlatLayout.place`). Asked for are, o
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError, InputError
+from ..errors import InputError
 from ..networks.mapping import Mapping as MappingNetwork
 from ..networks.mapping import mean_w
 from ..networks.noise import seeded_noise
 from ..networks.stylegan2 import StyleGAN2Config
-from .contents import some
-from .records import Stored
+from .flat_weights import FlatWeights, Place
 
-__all__ = ["Classes", "FlatLayout", "Place", "flat_config", "flat_state", "scaled", "smoothing"]
+__all__ = ["GENERATOR", "Classes", "FlatLayout", "flat_config", "flat_state", "scaled", "smoothing"]
 
 GAIN = math.sqrt(2)
 """Follows every leaky ReLU. Positive factors go through one, so it is in what comes before."""
+GENERATOR = "StyleGAN2 generator"
 CONV = ("weight", "bias", "affine.weight", "affine.bias", "strength", "noise")
 PICTURE = ("weight", "bias", "affine.weight", "affine.bias")
 
@@ -61,15 +59,6 @@ def smoothing(taps: tuple[float, ...]) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a weight lies in a file."""
-
-    name: str
-    change: Callable[[Tensor], Tensor] = lambda tensor: tensor
-    """What makes it ours: axes turned, one added."""
-
-
-@dataclass(frozen=True)
 class Classes:
     """How a file tells classes apart."""
 
@@ -84,14 +73,9 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class FlatLayout:
+class FlatLayout(FlatWeights):
     """A generator in a file, as one implementation lays its weights out."""
 
-    title: str
-    """For messages: whose."""
-    path: Path
-    values: Mapping[str, Stored | float]
-    """Every weight of the generator by its name; single numbers may be plain ones."""
     place: Callable[[int, str, str], Place]
     """Where a leaf of a module of a block lies: `place(1, "conv0", "affine.bias")`."""
     dense: Callable[[int, str], Place]
@@ -99,46 +83,12 @@ class FlatLayout:
     constant: str
     mean: str
     """Where the mean style lies; it is computed where the file lacks it."""
-    dead: str
-    """Pattern of the names that are not needed."""
     taps: Callable[[], Tensor] = lambda: smoothing((1, 3, 3, 1))
     """Gives the smoothing filter (T, T)."""
     clamp: float = 0.0
     rate: float = 0.01
     """The mapping network's learning-rate multiplier."""
     classes: Classes | None = None
-
-    def error(self, what: str) -> CheckpointError:
-        """The error that says what is wrong with this file."""
-        return CheckpointError(
-            f"The weights of a StyleGAN2 generator in {self.title}'s layout are needed; in {self.path.name}, {what}. "
-            "Give the file as it was published, or as its training wrote it."
-        )
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Of a weight that must be there.
-
-        Raises:
-            CheckpointError: it is missing.
-        """
-        if name not in self.values:
-            raise self.error(f"{name} is missing")
-        value = self.values[name]
-        return value.shape if isinstance(value, Stored) else ()
-
-    def read(self, place: Place) -> Tensor:
-        """A weight in float32, its own copy, changed as it must be.
-
-        Raises:
-            CheckpointError: it is missing, or of axes that cannot be turned.
-        """
-        self.shape(place.name)
-        value = self.values[place.name]
-        raw = value.read().float() if isinstance(value, Stored) else torch.tensor(float(value))
-        try:
-            return place.change(raw).contiguous()
-        except (RuntimeError, IndexError) as error:
-            raise self.error(f"{place.name} has the shape {tuple(raw.shape)}") from error
 
 
 def flat_config(layout: FlatLayout) -> StyleGAN2Config:
@@ -147,8 +97,8 @@ def flat_config(layout: FlatLayout) -> StyleGAN2Config:
     Raises:
         CheckpointError: weights that are missing or nobody knows, or shapes that contradict one another.
     """
-    depth = _many(layout, lambda number: [layout.dense(number, leaf).name for leaf in ("bias", "weight")])
-    blocks = _many(layout, lambda block: [layout.place(block, "conv1", leaf).name for leaf in CONV])
+    depth = layout.count(lambda number: [layout.dense(number, leaf).name for leaf in ("bias", "weight")])
+    blocks = layout.count(lambda block: [layout.place(block, "conv1", leaf).name for leaf in CONV])
     widths = [math.prod(layout.shape(layout.dense(number, "bias").name)) for number in range(depth)]
     n_classes, dim_class = layout.classes.shape if layout.classes else (1, 0)
     try:
@@ -221,16 +171,6 @@ def _architecture(layout: FlatLayout) -> str:
     return "resnet" if layout.place(1, "side", "weight").name in layout.values else "orig"
 
 
-def _many(layout: FlatLayout, names: Callable[[int], list[str]]) -> int:
-    """How many things there are, counting on from 0, of which any of its names is there."""
-    number = 0
-    while any(name in layout.values for name in names(number)):
-        number += 1
-    if not number:
-        raise layout.error(f"{names(0)[0]} is missing")
-    return number
-
-
 def _modules(config: StyleGAN2Config) -> list[tuple[int, str, tuple[str, ...]]]:
     """(block, module, its leaves) for everything with weights that a layout is asked for."""
     found: list[tuple[int, str, tuple[str, ...]]] = []
@@ -264,5 +204,4 @@ def _check_names(layout: FlatLayout, config: StyleGAN2Config) -> None:
     known = {place.name for place in _places(layout, config).values()} | {layout.constant, layout.mean}
     known |= layout.classes.names if layout.classes else set()
     known |= {layout.dense(n, leaf).name for n in range(len(config.mapping_widths)) for leaf in ("weight", "bias")}
-    if unknown := {name for name in layout.values if name not in known and not re.fullmatch(layout.dead, name)}:
-        raise layout.error(f"these names are not known: {some(unknown)}")
+    layout.check_known(known)

@@ -33,6 +33,22 @@ def draw(gan: Any, label=0, **more):
     return nc.render(gan, nc.Collage(latent(label, **more)))
 
 
+def check_judge(gan: Any, raw):
+    """Features and logits against the oracle."""
+    image = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(2))
+    features, logit = oracle.judged(raw, image[0].double().numpy(), 0)
+    close(gan.discriminator.features(image), features.reshape(-1))
+    assert abs(gan.discriminator(image).item() - logit) < BOUND * max(abs(logit), 1)
+
+
+def unbounded(raw):
+    """The same without a bound."""
+    for block in (raw["synthesis"] if "synthesis" in raw.parts else raw).parts.values():
+        for part in block.parts.values():
+            part.settings["conv_clamp"] = 1e9
+    return raw
+
+
 def refused(path, match):
     with pytest.raises(nc.CheckpointError, match=match):
         nc.load(path)
@@ -51,13 +67,26 @@ def test_tensorflow(tmp_path, architecture):
 
 
 def test_tensorflow_without_classes_and_bound(tmp_path):
-    raw = toy.snapshot(classes=0, usual=True)
-    for block in raw["synthesis"].parts.values():
-        for part in block.parts.values():
-            part.settings["conv_clamp"] = 1e9
+    raw = unbounded(toy.snapshot(classes=0, usual=True))
     gan = nc.load(layouts.tensorflow_file(tmp_path / "a.pkl", layouts.tensorflow(raw)))
     assert (gan.n_classes, gan.generator.config.clamp) == (1, 0)
     close(draw(gan), picture(raw))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_tensorflow_discriminator(tmp_path, architecture):
+    raw = toy.discriminator(architecture, classes=0, usual=True)
+    variables = {**layouts.tensorflow(toy.snapshot(usual=True)), "D": layouts.tensorflow_judge(raw)}
+    gan = nc.load(layouts.tensorflow_file(tmp_path / "a.pkl", variables, conv_clamp=toy.CLAMP))
+    check_judge(gan, raw)
+    del variables["D"]["8x8/Conv0/bias"]
+    refused(layouts.tensorflow_file(tmp_path / "b.pkl", variables), "StyleGAN2 discriminator")
+
+
+def test_tensorflow_discriminator_of_classes_is_left_out_and_told(tmp_path):
+    gan = nc.load(layouts.tensorflow_file(tmp_path / "a.pkl", layouts.tensorflow(toy.snapshot(usual=True))))
+    assert gan.discriminator is None
+    assert "is not read" in gan.facts["provenance"]
 
 
 def test_tensorflow_classes_of_the_first_stylegan2(tmp_path):
@@ -89,11 +118,7 @@ def test_what_a_tensorflow_file_lacks_or_has_too_much_is_named(tmp_path):
 @pytest.fixture
 def usual():
     """A generator such as rosinality's code makes: without classes, without a bound."""
-    raw = toy.snapshot(classes=0, usual=True)
-    for block in raw["synthesis"].parts.values():
-        for part in block.parts.values():
-            part.settings["conv_clamp"] = 1e9
-    return raw
+    return unbounded(toy.snapshot(classes=0, usual=True))
 
 
 def saved(path, content):
@@ -114,9 +139,11 @@ def test_rosinality_checkpoint_of_a_training(tmp_path, usual):
     state = layouts.rosinality(usual)
     other = {name: tensor + 1 for name, tensor in state.items()}
     optimizer = {"state": {0: {"step": 1}}, "param_groups": [{"lr": 0.1}]}
-    content = {"g": other, "d": {"convs.0.0.weight": torch.ones(3)}, "g_ema": state, "g_optim": optimizer}
+    judge = unbounded(toy.discriminator(classes=0, usual=True))
+    content = {"g": other, "d": layouts.rosinality_judge(judge), "g_ema": state, "g_optim": optimizer}
     gan = nc.load(saved(tmp_path / "a.pt", content))
     close(draw(gan), picture(usual))
+    check_judge(gan, judge)
     z = torch.randn(4000, toy.DIM_Z, generator=torch.Generator().manual_seed(1))
     mean = gan.generator.mapping(z, torch.zeros(4000, dtype=torch.long)).mean(0)
     assert (gan.generator.mapping.w_avg[0] - mean).abs().max() < 0.1 * mean.abs().max()
