@@ -1,4 +1,6 @@
-"""Pictures of the worked workflows as ComfyUI's page shows them, after a run: writes `docs/workflow_<name>.jpg`.
+"""Pictures of the worked workflows as ComfyUI's page shows them, after a run.
+
+Writes `docs/workflow_<name>.jpg`, and for help pages `web/docs/<node>.jpg`.
 
 python benchmarks/screenshots.py [--only NAME]
 
@@ -27,8 +29,10 @@ SCALE = 0.65
 """Nearly the smallest at which the page still writes the names of inputs."""
 CORNER, MARGIN = (90, 100), 20
 """Where the workflow begins on the page, right of and below its bars; what is left around it. In pixels."""
-WIDTH = 1600
-"""Pixels of a picture in docs/."""
+WIDTH, NODE_WIDTH = 1600, 400
+"""Pixels of a picture in docs/, of one in a help page."""
+NODES = {"paint_regions": "NeuralCollagePaintRegions"}
+"""Which node of a workflow stands in its own help page."""
 
 BARE = dict.fromkeys(("Comfy_Minimap_Visible", "Comfy_Graph_CanvasInfo", "Comfy_Graph_CanvasMenu"), False)
 """What the page lays over the workflow is hidden."""
@@ -44,6 +48,13 @@ PLACE = """([scale, left, top]) => {
   return [Math.ceil((right - x) * scale), Math.ceil((bottom - y) * scale)];
 }"""
 
+FRAME = """(kind) => {
+  const {pos, size} = app.graph.nodes.find(({type}) => type === kind), title = LiteGraph.NODE_TITLE_HEIGHT;
+  const page = app.canvas.canvas.getBoundingClientRect();
+  const [x, y] = app.canvas.ds.convertOffsetToCanvas([pos[0], pos[1] - title]);
+  return [page.left + x, page.top + y, size[0], size[1] + title];
+}"""
+
 
 def main() -> None:
     """Run the command line."""
@@ -55,7 +66,9 @@ def main() -> None:
         server.give(*(ROOT / "workflows").glob("*.png"))
         for name in names:
             with opened(server, **BARE) as window:
-                _save(_picture(window, name), ROOT / "docs" / f"workflow_{name}.jpg")
+                _save(_picture(window, name), ROOT / "docs" / f"workflow_{name}.jpg", WIDTH)
+                if kind := NODES.get(name):
+                    _save(_node(window, kind), ROOT / "web" / "docs" / f"{kind}.jpg", NODE_WIDTH)
 
 
 def _picture(window: Window, name: str) -> Image.Image:
@@ -78,8 +91,15 @@ def _picture(window: Window, name: str) -> Image.Image:
     return Image.open(io.BytesIO(window.page.screenshot(clip=clip))).convert("RGB")
 
 
-def _save(picture: Image.Image, path: Path) -> None:
-    small = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
+def _node(window: Window, kind: str) -> Image.Image:
+    """One node by itself."""
+    window.show(kind)
+    clip = dict(zip(("x", "y", "width", "height"), window.page.evaluate(FRAME, kind), strict=True))
+    return Image.open(io.BytesIO(window.page.screenshot(clip=clip))).convert("RGB")
+
+
+def _save(picture: Image.Image, path: Path, width: int) -> None:
+    small = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
     partial = path.with_name(f".{path.name}.part")
     small.save(partial, format="JPEG", quality=82, optimize=True)
     os.replace(partial, path)

@@ -21,6 +21,11 @@ LEFT, RIGHT = [(0.3, 0.35), (0.25, 0.5), (0.3, 0.65)], [(0.7, 0.35), (0.75, 0.5)
 YELLOW, RED = "apple-golden", "cherry-wax-black"
 
 
+SET = """([kind, widget, value]) => {
+  app.graph.nodes.find(({type}) => type === kind).widgets.find(({name}) => name === widget).value = value
+}"""
+
+
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """What the page says of itself, without any pack."""
@@ -200,6 +205,35 @@ def test_a_help_page_opens(window: Window):
     window.click(PAINT, 60, -15)
     window.page.get_by_test_id("info-button").click()
     window.page.get_by_role("heading", name="The canvas").wait_for()
+
+
+def test_text_that_is_no_drawing_can_be_mended(window: Window):
+    canvas(window)
+    empty = window.value(PAINT, "drawing")
+    window.page.evaluate(SET, [PAINT, "drawing", "no drawing"])
+    field = window.page.locator(".nc-stage textarea")
+    assert field.input_value() == "no drawing"
+    field.fill(empty)
+    field.blur()
+    window.page.wait_for_selector(".nc-stage canvas")
+    assert window.value(PAINT, "drawing") == empty
+
+
+def test_it_paints_inside_a_subgraph(server: Server):
+    with opened(server) as window:  # the page's own console is not quiet when a subgraph opens
+        window.open_template(PACK, "paint_regions")
+        window.show(PAINT)
+        window.click(PAINT, 60, -15)
+        window.page.get_by_test_id("convert-to-subgraph-button").click()
+        before = ran(window)
+        window.page.evaluate("() => app.canvas.openSubgraph(app.graph.nodes.find(({subgraph}) => subgraph).subgraph)")
+        window.page.wait_for_selector(".nc-canvas")
+        window.fit()
+        paint(window, [(0.5, 0.5), (0.52, 0.52)])
+        window.page.locator(".nc-class").first.click()
+        assert window.page.locator(".nc-picker li").count() == 13
+        window.page.keyboard.press("Escape")
+        assert not np.array_equal(ran(window), before)
 
 
 def test_without_our_script_a_drawing_is_text(server: Server):

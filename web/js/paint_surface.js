@@ -64,9 +64,10 @@ export class PaintSurface {
 
   #listen() {
     const on = (kind, act) => this.canvas.addEventListener(kind, act);
-    on("pointerdown", (event) => (event.button === 0 ? this.#begin(event) : app.canvas.processMouseDown(event)));
+    const byButton = (paint, pan) => (event) => [paint, pan][event.button]?.(event); // left, middle
+    on("pointerdown", byButton((event) => this.#begin(event), (event) => app.canvas.processMouseDown(event)));
+    on("pointerup", byButton(() => this.#end(), (event) => app.canvas.processMouseUp(event)));
     on("pointermove", (event) => (event.buttons & 4 ? app.canvas.processMouseMove(event) : this.#move(event)));
-    on("pointerup", (event) => (event.button === 0 ? this.#end() : app.canvas.processMouseUp(event)));
     on("pointercancel", () => this.show());
     on("pointerleave", () => this.#leave());
     on("contextmenu", (event) => event.preventDefault());
