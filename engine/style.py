@@ -22,12 +22,14 @@ from .errors import InputError
 __all__ = ["Style", "over", "resize", "spread"]
 
 
-def spread(values: Tensor, weights: Tensor) -> Tensor:
+def spread(values: Tensor, weights: Tensor, layout: torch.memory_format = torch.contiguous_format) -> Tensor:
     """Mix K values at every pixel: `out[n,c,y,x] = sum_k values[n,k,c] * weights[n,k,y,x]` (paper eq. 2).
 
     Args:
         values: (N, K, C).
         weights: (N, K, h, w), summing to one over K.
+        layout: how the result lies in memory, best as what it is used with: `torch.contiguous_format`, or
+            `torch.channels_last`. The numbers are the same.
 
     Returns:
         (N, C, h, w) in float32 at least, also under autocast. With K = 1 the weight is one everywhere by
@@ -37,7 +39,10 @@ def spread(values: Tensor, weights: Tensor) -> Tensor:
         return values[:, 0, :, None, None]
     precise = torch.promote_types(values.dtype, torch.float32)
     with torch.autocast(values.device.type, enabled=False):
-        return torch.einsum("nkc,nkhw->nchw", values.to(precise), weights.to(precise))
+        values, weights = values.to(precise), weights.to(precise)
+        if layout == torch.channels_last:
+            return (weights.flatten(2).mT @ values).mT.unflatten(2, weights.shape[2:])
+        return torch.einsum("nkc,nkhw->nchw", values, weights)
 
 
 def over(below: Tensor, above: Tensor) -> Tensor:

@@ -62,7 +62,8 @@ class ConditionalNorm(TabledNorm):
         if self.training:
             x = self.by_batch(x)
         # (N, C, h, w) each, or (N, C, 1, 1) where one label holds everywhere.
-        scale, shift = (spread(half, style.weights).to(x.dtype) for half in style.vectors.chunk(2, dim=2))
+        layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+        scale, shift = (spread(half, style.weights, layout).to(x.dtype) for half in style.vectors.chunk(2, dim=2))
         return torch.addcmul(shift, x, scale)
 
 

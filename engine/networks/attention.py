@@ -42,5 +42,5 @@ class SelfAttention(nn.Module):
 
 
 def _rows(maps: Tensor) -> Tensor:
-    """(N, C, h, w) -> (N, 1, h w, C): one head, a row for each pixel."""
-    return maps.flatten(2).transpose(1, 2)[:, None]
+    """(N, C, h, w) -> (N, 1, h w, C): one head, a row for each pixel, as those kernels want it in memory."""
+    return maps.flatten(2).transpose(1, 2)[:, None].contiguous()

@@ -28,6 +28,13 @@ def test_one_value_comes_back_as_it_is():
     )  # (N, C, 1, 1), whatever size
 
 
+def test_the_layout_in_memory_is_as_asked_and_changes_no_number():
+    values, weights = torch.randn(2, 3, 4), torch.rand(2, 3, 5, 6)
+    innermost = spread(values, weights, torch.channels_last)
+    assert innermost.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(innermost, spread(values, weights))
+
+
 def test_spread_stays_in_float32_under_autocast():
     values, weights = torch.randn(1, 3, 4), weights_summing_to_one(1, 3, 8, 8)
     with torch.autocast("cpu", torch.bfloat16):
