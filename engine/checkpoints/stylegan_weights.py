@@ -202,8 +202,7 @@ class StyleGANFile:
         A convolution looks up what a transposed one hands out: the same kernel, turned round."""
         fused = size >= self.factors.fused_from
         weight = weight.mul_(self.factors.fused) if fused else weight.flip(2, 3)
-        padded = F.pad(weight.transpose(0, 1), (1, 1, 1, 1))
-        return padded[..., 1:, 1:] + padded[..., :-1, 1:] + padded[..., 1:, :-1] + padded[..., :-1, :-1]
+        return F.avg_pool2d(weight.transpose(0, 1), 2, stride=1, padding=1, divisor_override=1)  # sums of 2x2
 
     def _noise(self) -> dict[str, Tensor]:
         """Stored maps; where files have none, maps from a fixed seed, so that a picture always comes out the same."""

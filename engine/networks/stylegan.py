@@ -58,18 +58,21 @@ class StyleGANConfig(MappingConfig):
         return BOTTOM * 2 ** (len(self.channels) - 1)
 
 
-def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and population variance of every map: (N, C, h, w) -> (N, C) each, in float32 at least."""
-    if x.device.type != "cpu":
-        var, mean = torch.var_mean(x.to(torch.promote_types(x.dtype, torch.float32)), dim=(2, 3), correction=0)
-        return mean, var
-    # On a processor torch's variance takes number by number; sums are fast, and squares too while they stay in cache.
-    pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, h w, C)
-    pixels = pixels.to(torch.promote_types(x.dtype, torch.float32))
+def centred(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x (N, C, h, w) minus the mean of every map, and their population variances (N, C), in float32 at least.
+
+    Without gradients x is written over.
+    """
+    wide = torch.promote_types(x.dtype, torch.float32)
+    if torch.is_grad_enabled() or x.device.type != "cpu":
+        x = x - x.mean((2, 3), keepdim=True)
+        return x, x.to(wide).square().mean((2, 3))
+    # On a processor a large map is slow to fetch: each piece is centred and squared while it is in the cache.
+    pixels = x.permute(0, 2, 3, 1).view(len(x), -1, x.shape[1])  # (N, h w, C)
     mean = pixels.mean(1, keepdim=True)
     pieces = pixels.split(max(PIECE // (len(x) * x.shape[1]), 1), dim=1)
-    squares = torch.stack([(piece - mean).square().sum(1) for piece in pieces])
-    return mean[:, 0], squares.sum(0) / pixels.shape[1]
+    squares = torch.stack([piece.sub_(mean).to(wide).square().sum(1) for piece in pieces])
+    return x, squares.sum(0) / pixels.shape[1]
 
 
 def _order(x: Tensor) -> torch.memory_format:
@@ -102,11 +105,11 @@ class StyledNorm(nn.Module):
         if style.noise is not None:
             x = x.addcmul_(style.noise.to(x.dtype), self.strength[:, None, None])
         x = F.leaky_relu_(x, SLOPE)
-        # The statistics go into the K pairs, which is exact (weights sum to one) and costs nothing per pixel.
-        mean, var = moments(x)
+        # The deviation goes into the K multipliers, which is exact (weights sum to one) and costs nothing per pixel. So
+        # would the mean, but where it is large beside the deviation their difference would be lost in rounding.
+        x, var = centred(x)
         gamma, beta = style.vectors.chunk(2, dim=2)  # (N, K, C) each
         gamma = gamma * torch.rsqrt(var + self.eps)[:, None]
-        beta = beta - gamma * mean[:, None]
         scale, shift = (spread(values, style.weights).to(x.dtype) for values in (gamma, beta))
         return torch.addcmul(shift, x, scale) if torch.is_grad_enabled() else torch.addcmul(shift, x, scale, out=x)
 
@@ -119,7 +122,7 @@ class Doubling(nn.Module):
     def __init__(self, width_in: int, width_out: int, bias_before_blur: bool) -> None:
         super().__init__()
         self.bias_before_blur = bias_before_blur
-        self.weight = nn.Parameter(torch.zeros(width_in, width_out, 4, 4))
+        self.weight = nn.Parameter(torch.empty(width_in, width_out, 4, 4).normal_(std=1 / (2 * width_in**0.5)))
         self.bias = nn.Parameter(torch.zeros(width_out))
         row = torch.tensor(BLUR, dtype=torch.float32) / sum(BLUR)
         self.register_buffer("blur", torch.outer(row, row).expand(width_out, 1, 3, 3).contiguous(), persistent=False)

@@ -9,7 +9,7 @@ import pytest
 import torch
 import toy_stylegan as toy
 from neural_collage import engine as nc
-from neural_collage.engine.networks.stylegan import StyleGANConfig, moments
+from neural_collage.engine.networks.stylegan import StyleGANConfig, centred
 
 SIZE = 16
 PLAIN, CONDITIONAL = toy.raw(), toy.raw(classes=3, seed=1)
@@ -234,14 +234,27 @@ def test_what_is_given_is_not_written_to(load):
     assert torch.equal(nc.render(gan, collage()), nc.render(gan, collage()))
 
 
-def test_moments_are_exact_far_from_zero():
-    """In one piece and in several, in both orders of memory."""
+def test_maps_are_centred_exactly_far_from_zero():
+    """In one piece and in several, in both orders of memory, with and without gradients."""
     for shape in ((2, 3, 5, 7), (1, 600, 32, 32)):
         x = 100 + torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        precise = x.double() - x.double().mean((2, 3), keepdim=True)
         for order in (torch.contiguous_format, torch.channels_last):
-            mean, var = moments(x.contiguous(memory_format=order))
-            near(mean, x.double().mean((2, 3)))
-            near(var, x.double().var((2, 3), correction=0))
+            for graph in (False, True):
+                with torch.set_grad_enabled(graph):
+                    found, var = centred(x.clone(memory_format=order))
+                near(found, precise)
+                near(var, precise.square().mean((2, 3)))
+
+
+def test_a_constant_map_is_only_shifted(tmp_path):
+    """Of a network that was never trained: its constant is one everywhere, without bias and noise."""
+    numbers = toy.raw()
+    numbers.constant = torch.ones_like(numbers.constant)
+    for name in ("bias", "strength"):
+        numbers.layers[0][name] = torch.zeros_like(numbers.layers[0][name])
+    gan: Any = nc.load(toy.save(toy.genforce(numbers), tmp_path / "model.pth"))
+    near(nc.render(gan, collage())[0], oracle.draw(numbers, [oracle.mapped(numbers, Z[0])])[1])
 
 
 def test_impossible_shapes_are_refused():
