@@ -74,7 +74,7 @@ EXPLOITS = {
     + b"q\x05h\x05"
     + short(b"system")
     + b"\x93t",
-    "POP": b"NN0",
+    "POP_MARK": b"N(N1",
     "DUP": b"]2\x86",
     "name that is no text": b"K\x01K\x02\x93",
     "name with an escape": b"cos\\x2e\nsystem\n)R",
