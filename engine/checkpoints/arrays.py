@@ -23,6 +23,7 @@ KINDS = {
     **{f"f{size}": getattr(torch, f"float{8 * size}") for size in (2, 4, 8)},
 }
 """Plain numbers by numpy's code. Objects, texts, times and records of fields are refused."""
+RECONSTRUCT = "numpy.multiarray._reconstruct"
 PLAIN = (None, None, None)
 """What a dtype's state has for fields and sub-arrays where there are none."""
 
@@ -53,6 +54,14 @@ def _array(call: Call, guard: Guard) -> Stored:
     if type(state) is not tuple or len(state) != 5 or call.items:
         raise guard.damaged("an array has no content")
     return _stored(state[4], state[2], state[1], bool(state[3] is True or state[3] == 1), guard)
+
+
+def _restored(call: Call, guard: Guard) -> Stored:
+    """dill's _create_array(_reconstruct, its arguments, its state, attributes): an array as of other pickles."""
+    made, arguments, state = call.arguments[:3] if len(call.arguments) >= 3 else (None, None, None)
+    if not isinstance(made, Record) or made.name != RECONSTRUCT or type(arguments) is not tuple or call.items:
+        raise guard.damaged("an array has no content")
+    return _array(Call(made.name, arguments, state), guard)
 
 
 def _from_buffer(call: Call, guard: Guard) -> Stored:
@@ -113,7 +122,8 @@ def _nothing(call: Call, guard: Guard) -> bytes:
 
 
 MEANINGS: dict[str, Meaning] = {
-    "numpy.multiarray._reconstruct": _array,
+    RECONSTRUCT: _array,
+    "dill._dill._create_array": _restored,
     "numpy.multiarray.scalar": _scalar,
     "numpy.numeric._frombuffer": _from_buffer,
     "numpy.dtype": _kind,

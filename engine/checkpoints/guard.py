@@ -19,9 +19,6 @@ FREE_BYTES = 64 * 2**20
 MAX_DECLARED = 4
 """Bytes of tensors, in float32, for each byte present: views share storages, and 16-bit weights double."""
 
-PROJECTED = ("pg_modules.", "feature_networks.", "timm.")
-"""Modules of the discriminator that StyleGAN-XL trains against, which looks through image classifiers."""
-
 
 class Guard:
     """What one file has used so far. One guard goes with a file through all its pickles, nested ones too."""
@@ -49,12 +46,6 @@ class Guard:
 
     def unknown(self, name: str) -> CheckpointError:
         """The error for a file that asks for a class or function which no known model's file needs."""
-        if name.startswith(PROJECTED):
-            return CheckpointError(
-                f"The snapshots of StyleGAN-XL must wait until they hold the generator alone; {self.name} also holds "
-                f"its discriminator ({name}), made of other libraries' classes, which are not read. Where you trust "
-                "the file, open it with the original code and write a dict with its entry G_ema alone."
-            )
         return CheckpointError(
             f"A weights file may ask only for the names that known models need; {self.name} asks for {name}. Nothing "
             "was looked up or run. Take the weights from where their authors publish them; if these are they, their "

@@ -7,19 +7,20 @@ amount to is decided afterwards (`settling.py`), from a table of our own. `pickl
 
 from __future__ import annotations
 
-import pickletools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pickletools import genops, opcodes
 from typing import IO, Any, cast
 
 from .guard import Guard
 from .records import Record
+from .strangers import is_stranger
 from .stretch import Stream
 
-__all__ = ["TYPE", "Call", "follow", "is_key", "nothing_persistent"]
+__all__ = ["Call", "follow", "is_key", "nothing_persistent"]
 
 MAX_BITS = 256
-OPERATIONS = {known.code.encode("latin-1"): known.name for known in pickletools.opcodes}
+OPERATIONS = {known.code.encode("latin-1"): known.name for known in opcodes}
 KEYS = (str, int, float, bool, bytes, type(None))
 RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "numpy.core": "numpy", "numpy._core": "numpy"}
 """Modules that are called otherwise in files of Python 2 or of NumPy 2."""
@@ -82,7 +83,7 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        operations = pickletools.genops(cast(IO[bytes], self.stream))
+        operations = genops(cast(IO[bytes], self.stream))
         while True:
             step = self._step()
             try:
@@ -132,6 +133,11 @@ class _Machine:
         values = self.stack[mark:]
         del self.stack[mark:]
         return values
+
+    def discard(self) -> None:
+        """dill sets attributes of a stranger in passing; weights never leave a value unused."""
+        if not isinstance(value := self.pop(), Call) or not is_stranger(value.name):
+            raise self.guard.refused("uses the pickle operation POP, which weights do not need")
 
     def count(self, number: int) -> list[Any]:
         return [self.pop() for _ in range(number)][::-1]
@@ -188,12 +194,16 @@ class _Machine:
 
     def call(self) -> None:
         called, arguments = self.count(2)
-        if not isinstance(called, Record) or type(arguments) is not tuple:
+        made = isinstance(called, Call) and is_stranger(called.name)  # by a function of theirs: theirs in its turn
+        if not (made or isinstance(called, Record)) or type(arguments) is not tuple:
             raise self.guard.refused(f"calls a {type(called).__name__} with a {type(arguments).__name__}")
-        if called.name == TYPE and len(arguments) == 1:
-            self.name("builtins", arguments[0])
-        else:
-            self.push(Call(called.name, arguments))
+        by_name = self._type(arguments[0]) if called.name == TYPE and len(arguments) == 1 else None
+        self.push(by_name or Call(called.name, arguments))
+
+    def _type(self, name: Any) -> Record | None:
+        """A type that dill asks for by its name; None for what is no name."""
+        names = [f"{place}.{name}" for place in ("builtins", TYPE)] if isinstance(name, str) else []
+        return next((Record(full) for full in names if full in self.known), None)
 
     def build(self) -> None:
         state = self.pop()
@@ -218,6 +228,7 @@ def _empty_set(machine: _Machine, _: Any) -> None:
 STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "PROTO": _Machine.protocol,
     "FRAME": lambda machine, _: None,  # how far to read ahead, which nobody does here
+    "POP": lambda machine, _: machine.discard(),
     "MARK": lambda machine, _: machine.marks.append(len(machine.stack)),
     "NONE": lambda machine, _: machine.push(None),
     "NEWTRUE": lambda machine, _: machine.push(True),

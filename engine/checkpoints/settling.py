@@ -13,6 +13,7 @@ from typing import Any
 from .guard import Guard
 from .pickled import Call, is_key
 from .records import Record
+from .strangers import is_stranger
 
 __all__ = ["Meaning", "as_dict", "as_record", "as_tuple", "settle"]
 
@@ -42,6 +43,8 @@ def settle(root: Any, guard: Guard, meanings: Mapping[str, Meaning]) -> Any:
     waiting: list[tuple[Any, bool]] = [(root, False)]
     while waiting:
         node, left = waiting.pop()
+        if isinstance(node, (Call, Record)) and node.name not in meanings and is_stranger(node.name):
+            raise guard.unknown(ascii(node.name)[1:-1])
         if id(node) in settled or not isinstance(node, (list, tuple, dict, Call)):
             continue
         if left:

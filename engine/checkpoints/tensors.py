@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from .guard import Guard
-from .pickled import TYPE, Call
+from .pickled import Call
 from .records import Record, Storage, Stored, is_size, view
 from .settling import Meaning, as_dict, as_record, as_tuple
 from .stretch import Stretch
@@ -163,5 +163,5 @@ MEANINGS: dict[str, Meaning] = {
     **dict.fromkeys(("builtins.set", "builtins.frozenset", "torch.Size"), as_tuple),
     **dict.fromkeys(RECORDS, as_record),
 }
-NAMES = frozenset(MEANINGS) | frozenset(MENTIONED) | STORAGES | {"torch.storage._load_from_bytes", TYPE}
+NAMES = frozenset(MEANINGS) | frozenset(MENTIONED) | STORAGES | {"torch.storage._load_from_bytes"}
 """Every name of torch's and of the peers' that may occur in a file."""

@@ -18,6 +18,7 @@ from .archive import opened, places
 from .guard import Guard
 from .pickled import Call, follow
 from .settling import settle
+from .strangers import WithStrangers, is_stranger
 from .stretch import Stream, Stretch, held
 
 __all__ = ["is_torch_zip", "read_file", "read_tree"]
@@ -68,28 +69,36 @@ def read_file(path: Path) -> tuple[str, Any]:
             present = file.seek(0, io.SEEK_END)
             guard = Guard(path.name, present)
             stream = Stream(file, Stretch(path, 0, present), guard)
-            first = follow(stream, guard, NAMES)
+            first = follow(stream, guard, WithStrangers(NAMES))
             if legacy.is_magic(first):
                 return "torch", legacy.read(stream, guard, NAMES, MEANINGS)
-            return "pickle", settle(first, guard, MEANINGS)
+            return "pickle", settle(_read_parts(first), guard, MEANINGS)
     except OSError as error:
         raise CheckpointError(f"A weights file must be readable; {path}: {error}. Check its permissions.") from error
+
+
+def _read_parts(root: Any) -> Any:
+    """What `follow` has noted of a snapshot, without a discriminator made by strangers."""
+    judge = root.get("D") if isinstance(root, dict) and "G_ema" in root else None
+    if not isinstance(judge, Call) or judge.name in MEANINGS or not is_stranger(judge.name):
+        return root
+    return {key: value for key, value in root.items() if key != "D"}
 
 
 def _zipped(path: Path) -> Any:
     with opened(path, KIND) as archive:
         found = places(archive, path)
-        prefix, pickle = _pickle(found)
+        prefix, inner = _pickle(found)
         guard = Guard(path.name, path.stat().st_size)
-        if len(pickle) > MAX_PICKLE:
-            raise guard.refused(f"has a list of names of {len(pickle) >> 20} MiB")
+        if len(inner) > MAX_PICKLE:
+            raise guard.refused(f"has a list of names of {len(inner) >> 20} MiB")
         if found.keys() & {prefix + "byteorder"} and archive.read(prefix + "byteorder") != b"little":
             raise guard.damaged("its numbers have the most significant byte first, which is not read")
         storages = tensors.Storages(guard, {name.removeprefix(prefix): place for name, place in found.items()})
-        if pickle.member:
-            pickle = held(archive.read(pickle.member))
-        with pickle.opened() as file:
-            return settle(follow(Stream(file, pickle, guard), guard, NAMES, storages.zipped), guard, MEANINGS)
+        if inner.member:
+            inner = held(archive.read(inner.member))
+        with inner.opened() as file:
+            return settle(follow(Stream(file, inner, guard), guard, NAMES, storages.zipped), guard, MEANINGS)
 
 
 def _pickle(found: Mapping[str, Stretch]) -> tuple[str, Stretch]:

@@ -1,10 +1,13 @@
 """StyleGAN3 and StyleGAN-XL snapshots that are not as they should be; and what else lies in them."""
 
+import sys
+import types
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import toy_stylegan3 as toy
 from neural_collage import engine as nc
 
@@ -96,12 +99,6 @@ def test_peek_tells_sizes_without_reading_weights(tmp_path):
     assert outline.facts["provenance"] == "StyleGAN-XL snapshot any.name"
 
 
-def test_the_discriminator_of_stylegan_xl_is_left_out(tmp_path):
-    """It looks through image classifiers; whatever lies there, the generator is read."""
-    gan = load(toy.write(tmp_path / "xl.pkl", toy.snapshot("XL"), D=None))
-    assert gan.discriminator is None
-
-
 def test_files_that_dill_wrote(tmp_path):
     """dill asks for a built-in type by its name, where pickle refers to it."""
     plain = toy.written(toy.snapshot("XL"), protocol=3)
@@ -109,21 +106,90 @@ def test_files_that_dill_wrote(tmp_path):
     by_name = b"cdill._dill\n_load_type\nX\x03\x00\x00\x00set\x85R"
     (tmp_path / "dill.pkl").write_bytes(plain.replace(b"cbuiltins\nset\n", by_name))
     assert load(tmp_path / "dill.pkl").n_classes == toy.CLASSES
-    (tmp_path / "hostile.pkl").write_bytes(plain.replace(b"cbuiltins\nset\n", by_name.replace(b"set", b"dir")))
-    with pytest.raises(nc.CheckpointError, match=r"asks for builtins\.dir"):
+
+
+FOREIGN = {
+    # what stands in the place of the discriminator: the operations that make it
+    "an object of another library": b"cpg_modules.discriminator\nProjectedDiscriminator\n)\x81}b",
+    "a function that dill took apart": b"cdill._dill\n_load_type\nX\x0c\0\0\0FunctionType\x85R)R",
+    "what dill sets on a function": b"cbuiltins\ngetattr\ncdill\n_dill\nX\x08\0\0\0_setattr\x86R)R0ctimm\nVit\n)R",
+}
+
+
+def with_discriminator(operations, entry="D"):
+    """A snapshot of StyleGAN-XL's with other operations in the place of an entry."""
+    raw = toy.snapshot("XL")
+    raw["mapping"].settings["more"] = "SETTING"
+    marks = {"D": b"X\x05\0\0\0ENTRY", "G_ema": b"X\x07\0\0\0SETTING"}
+    whole = toy.written(raw, protocol=3, D="ENTRY")
+    assert whole.count(marks[entry]) == 1
+    return whole.replace(marks[entry], operations)
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_the_discriminator_of_stylegan_xl_is_left_out(tmp_path, what):
+    """It looks through image classifiers: classes and functions of other libraries. None of them is looked up."""
+    (tmp_path / "whole.pkl").write_bytes(with_discriminator(FOREIGN[what]))
+    gan, alone = load(tmp_path / "whole.pkl"), load(toy.write(tmp_path / "alone.pkl", toy.snapshot("XL")))
+    assert gan.discriminator is None
+    assert all(map(torch.equal, gan.generator.state_dict().values(), alone.generator.state_dict().values()))
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_foreign_parts_of_a_generator_are_refused(tmp_path, what):
+    (tmp_path / "odd.pkl").write_bytes(with_discriminator(FOREIGN[what], "G_ema"))
+    with pytest.raises(nc.CheckpointError, match="may ask only for the names that known models need"):
+        nc.load(tmp_path / "odd.pkl")
+
+
+@pytest.mark.parametrize("name", ["posix system", "builtins eval", "os system", "subprocess Popen"])
+def test_other_names_are_refused_in_a_discriminator_too(tmp_path, name):
+    operations = b"c" + name.replace(" ", "\n").encode() + b"\nX\x02\0\0\0ls\x85R"
+    (tmp_path / "hostile.pkl").write_bytes(with_discriminator(operations))
+    with pytest.raises(nc.CheckpointError, match="asks for " + name.replace(" ", r"\.")):
         nc.load(tmp_path / "hostile.pkl")
 
 
-def test_published_files_of_stylegan_xl_are_told_to_wait(tmp_path):
-    """They hold the discriminator too, objects of classes that no reader of ours knows."""
-    plain = toy.written(toy.snapshot("XL"), protocol=3)
-    assert plain.count(b"ctorch.nn.modules.sparse\nEmbedding\n") == 1
-    whole = plain.replace(
-        b"ctorch.nn.modules.sparse\nEmbedding\n", b"cpg_modules.discriminator\nProjectedDiscriminator\n"
-    )
-    (tmp_path / "published.pkl").write_bytes(whole)
-    with pytest.raises(nc.CheckpointError, match="must wait until they hold the generator alone"):
-        nc.load(tmp_path / "published.pkl")
+def test_types_that_dill_names_are_not_called(tmp_path):
+    operations = b"cdill._dill\n_load_type\nX\x04\0\0\0eval\x85RX\x02\0\0\0ls\x85R"
+    (tmp_path / "hostile.pkl").write_bytes(with_discriminator(operations, "G_ema"))
+    with pytest.raises(nc.CheckpointError, match=r"asks for dill\._dill\._load_type\.eval"):
+        nc.load(tmp_path / "hostile.pkl")
+
+
+def test_long_names_are_refused(tmp_path):
+    name = b"timm." + b"x" * 1000
+    (tmp_path / "hostile.pkl").write_bytes(with_discriminator(b"c" + name + b"\nVit\n)R"))
+    with pytest.raises(nc.CheckpointError, match="asks for the name"):
+        nc.load(tmp_path / "hostile.pkl")
+
+
+def _create_array(*_: Any) -> Any:
+    raise AssertionError("only its name is wanted")
+
+
+class DillArray:
+    """An array whose own way to be made is handed to a function of dill's."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __reduce__(self) -> Any:
+        return _create_array, (*self.array.__reduce__(), None)
+
+
+def test_arrays_that_dill_wrote(tmp_path, monkeypatch):
+    dill = types.ModuleType("dill._dill")
+    dill._create_array = _create_array  # type: ignore[attr-defined]
+    monkeypatch.setattr(_create_array, "__module__", "dill._dill")
+    monkeypatch.setitem(sys.modules, "dill", types.ModuleType("dill"))
+    monkeypatch.setitem(sys.modules, "dill._dill", dill)
+    raw = toy.snapshot("T")
+    layer(raw).settings["out_size"] = DillArray(np.array([24, 24]))
+    assert load(toy.write(tmp_path / "dill.pkl", raw)).generator.config.sizes[1] == 24
+    layer(raw).settings["out_size"] = DillArray(np.array([24, 25]))
+    with pytest.raises(nc.CheckpointError, match="the side of a square"):
+        nc.load(toy.write(tmp_path / "dill.pkl", raw))
 
 
 def test_a_table_of_more_classes_than_the_model_has(tmp_path):
