@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..networks.biggan import BigGANConfig
-from ..networks.biggan_deep import BigGANDeepConfig
+from ..networks.biggan_deep import BOTTOM, BigGANDeepConfig
 from .resnet_generator import attention_state, convolution_state
 from .torch_weights import TorchWeights
 
@@ -107,7 +107,9 @@ def deep_config(
     """
     channels = _channels(weights, names, "conv4")
     n_classes, shared_dim = embedding
-    _, length = weights.shape(f"{names.first}.weight", 2)
+    rows, length = weights.shape(f"{names.first}.weight", 2)
+    if rows != BOTTOM**2 * channels[0] or weights.shape(f"{names.first}.bias", 1) != (rows,):
+        raise weights.error(f"the first layer must make {BOTTOM}x{BOTTOM} maps of {channels[0]} channels; it does not")
     side, attention = "side" in names.inside, tuple(names.attention)
     try:
         return BigGANDeepConfig(
@@ -157,7 +159,10 @@ def generator_state(weights: TorchWeights, names: Names) -> dict[str, Tensor]:
 
 def _norm(weights: TorchWeights, names: Names, module: str) -> dict[str, Tensor]:
     """Gain and shift as one map: of a condition, whose rows are channels; or a class table, whose columns are."""
-    pair = [weights.folded(f"{module}.{name}") for name in (names.gain, names.shift)]
+    gain, shift = (f"{module}.{name}" for name in (names.gain, names.shift))
+    if weights.shape(f"{gain}.weight", 2) != weights.shape(f"{shift}.weight", 2):
+        raise weights.error(f"{gain} and {shift} must be of one size")
+    pair = [weights.folded(name) for name in (gain, shift)]
     return {"affine.weight": torch.cat(pair, dim=0 if names.shared else 1), **_statistics(weights, module)}
 
 
@@ -169,8 +174,8 @@ def _statistics(weights: TorchWeights, module: str) -> dict[str, Tensor]:
     if not found:
         raise weights.error(f"the statistics of {module} are missing")
     place, pair = found[0]
-    count = weights.take(f"{place}.{COUNTER}").clamp(min=1) if f"{place}.{COUNTER}" in weights else 1
-    tables = (weights.take(f"{place}.{name}") / count for name in pair)
+    count = float(weights.take(f"{place}.{COUNTER}").flatten()[0]) if f"{place}.{COUNTER}" in weights else 0.0
+    tables = (weights.take(f"{place}.{name}") / max(count, 1.0) for name in pair)
     return dict(zip(("means", "vars"), (torch.atleast_2d(table) for table in tables), strict=True))
 
 

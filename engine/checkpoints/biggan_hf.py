@@ -70,12 +70,13 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
     weights = _weights(contents)
     names = _names(weights)
     embedded = weights.shape("embeddings.weight", 2)[0]
+    weights.shape("generator.conv_to_rgb.bias", 1)
     state = generator_state(weights, names)
     weights.finish()
     state["shared.weight"] = state["shared.weight"].T.contiguous()
     for name in [name for name in state if name.endswith("affine.weight") or name == "first.weight"]:
         state[name] = state[name].roll(embedded, 1)  # from z, class to class, z
-    channels = state["layers.0.norm1.means"].shape[1]
+    channels = state["layers.0.conv1.weight"].shape[1]
     for name in ("first.weight", "first.bias"):
         tensor = state[name]
         state[name] = tensor.reshape(-1, channels, *tensor.shape[1:]).transpose(0, 1).reshape(tensor.shape)

@@ -27,7 +27,7 @@ from .conditioned import ConditionedGenerator, affine, laid_out
 from .doubling import DoublingConv2d, double
 from .generator import State
 
-__all__ = ["BigGANDeepConfig", "BigGANDeepGenerator"]
+__all__ = ["BOTTOM", "BigGANDeepConfig", "BigGANDeepGenerator"]
 
 BOTTOM = 4
 """Side of the first map, in pixels."""

@@ -352,6 +352,29 @@ def test_damaged_files_are_refused_by_name(case, tmp_path):
         nc.load(damaged(tmp_path, "ajbrock", change))
 
 
+def misshapen(tensor, number):
+    """Tensors of other shapes: an axis less, one more, longer, shorter, transposed."""
+    flat = tensor.flatten()
+    return (flat[:1].reshape(()), tensor[None], torch.cat([tensor, tensor]) if tensor.dim() else flat, flat[:1])[number]
+
+
+@each
+def test_misshapen_tensors_are_refused(name, tmp_path):
+    """Or harmless: an axis of one too many, more rows in the table of classes. Never another error."""
+    layout = LAYOUTS[name]
+    raw = toy_biggan.generator(layout)
+    chosen = torch.randperm(len(raw), generator=torch.Generator().manual_seed(1))[:24].tolist()
+    refused = 0
+    for turn, index in enumerate(chosen):
+        key = list(raw)[index]
+        path = toy_biggan.write(tmp_path, layout, raw | {key: misshapen(raw[key], turn % 4)})
+        try:
+            nc.load(path)
+        except nc.CheckpointError:
+            refused += 1
+    assert refused >= len(chosen) // 3
+
+
 def test_files_that_training_leaves_beside_the_weights_are_told(tmp_path):
     torch.save({"state": {}, "param_groups": []}, tmp_path / "G_optim.pth")
     with pytest.raises(nc.CheckpointError, match="state of an optimizer"):
