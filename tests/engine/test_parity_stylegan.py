@@ -25,7 +25,7 @@ def load(path) -> Any:
     return nc.load(path)
 
 
-def noise(path):
+def noise(path) -> Any:
     """The noise of the recorded runs: an argument in rosinality's code, a part of the others' files."""
     base = read(path.parent, "base")
     maps = {name: maps for name, maps in base.items() if name.startswith("noise.") and "@" not in name}

@@ -271,3 +271,26 @@ def test_impossible_shapes_are_refused():
     ):
         with pytest.raises(nc.InputError):
             StyleGANConfig(**{**shape, **rest, **wrong})
+
+
+@pytest.mark.parametrize("space", ["z", "w", "w+"])
+def test_projection(load, space):
+    """Without discriminator and encoder: from the mean style (or the best of some draws) towards a picture."""
+    gan = load("genforce")
+    target = nc.render(gan, collage()).clamp(-1, 1)
+    start = "seeds" if space == "z" else "mean"
+    *_, last = nc.project(gan, target, 0, steps=20, space=space, start=start, rate=0.05)
+    (first,) = nc.project(gan, target, 0, steps=0, space=space, start=start)
+    assert last.best_loss < 0.8 * first.loss
+    assert (last.best.w is None) == (space == "z")
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float16, 0.02), (torch.bfloat16, 0.2)])
+def test_half_precision_draws_nearly_the_same(load, dtype, bound):
+    gan = load("genforce")
+    edited = collage(truncation=0.7).label(nc.ClassMap().paint(collage(1), MASK)).feature(collage(2), MASK, layers="8")
+    picture = nc.render(gan, edited)
+    gan.generator.to(dtype)
+    found = nc.render(gan, edited)
+    assert found.dtype == dtype
+    near(found.float(), picture, bound)
