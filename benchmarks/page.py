@@ -27,7 +27,7 @@ from neural_collage.workflows.run import pack_catalogue
 GAP, HEADER, MARGIN = 40, 76, 24
 WIDTH, SLOT, WIDGET, TEXT, PICTURE = 310, 22, 25, 110, 300
 """Pixels: a node's width; the height of a socket, a widget, a text box, a picture shown in a node."""
-CANVAS = 400, 480
+CANVAS = 400, 560
 """Pixels: width of a node that is painted on, height of its canvas and tools."""
 ABREAST, PAGE_WIDTH = 3, 1900
 """Columns of a group before they go on below; pixels after which the next group goes below."""

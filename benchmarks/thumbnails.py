@@ -16,9 +16,9 @@ from neural_collage import engine as nc
 from neural_collage.engine.crop import resize_picture
 from neural_collage.engine.sheet import contact_sheet
 from neural_collage.workflows.run import Results, run
+from pieces import CANVAS, MASK, PHOTO
 from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
-from worked import CANVAS, MASK, PHOTO
 
 WIDTH = 400
 """Pixels of a thumbnail."""

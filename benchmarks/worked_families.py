@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from page import Page, Placed
-from worked import CANVAS, PHOTO, combine, edit, finish, masks, rectangle, render, rendered, save, sheet
+from pieces import CANVAS, PHOTO, combine, edit, finish, masks, rectangle, render, rendered, save, sheet
 
 IMAGENET = "The classes are ImageNet's: type part of a name, such as *siamese*."
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from neural_collage import workflows
 from page import text
+from pieces import STARTER
 from thumbnails import draw_pictures, draw_thumbnail
-from worked import STARTER, WORKFLOWS
+from worked import WORKFLOWS
 from worked_families import FAMILIES
 
 FOLDER = Path(workflows.__file__).parent

@@ -10,8 +10,9 @@ import thumbnails
 import toy
 from neural_collage import engine as nc
 from neural_collage.workflows.run import pack_catalogue
+from pieces import STARTER
 from PIL import Image
-from worked import STARTER, WORKFLOWS
+from worked import WORKFLOWS
 
 FOLDER = Path(neural_collage.__file__).parent / "workflows"
 CLASSES = ("apple-red-delicious", "mango", "tomato-beefsteak")
