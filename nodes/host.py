@@ -110,8 +110,7 @@ class NeuralCollageGAN(nn.ModuleDict):
     """All networks of a model as one module: the host moves them together, and its log shows this class's name."""
 
     def __init__(self, gan: Gan) -> None:
-        parts = {name: getattr(gan, name) for name in ("generator", "discriminator", "encoder", "auxiliary")}
-        super().__init__({name: part for name, part in parts.items() if part is not None})
+        super().__init__({name: part for name, part in vars(gan).items() if isinstance(part, nn.Module)})
 
 
 def _adopted(gan: Gan) -> Any:

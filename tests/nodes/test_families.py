@@ -1,6 +1,7 @@
 """What the nodes do to pictures, asked of every family: cut batches and half precision."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,13 @@ def test_float16_is_less_than_a_step_of_colour_away(model, collage, comfy):
     half = pictures.draw(model, collage)
     assert not torch.equal(half, whole)
     assert (half - whole).abs().mean() < whole.abs().max() / 255
+
+
+def test_everything_that_draws_moves_with_the_model(model, monkeypatch):
+    """On "meta", which has shapes and no numbers, an operation with a tensor left on the CPU is refused as on a GPU."""
+    latent = model.sample(0, seed=3, truncation=0.7, count=2)
+    model.to("meta")
+    monkeypatch.setattr("neural_collage.engine.latent._check_numbers", lambda *given: None)  # there are none to check
+    monkeypatch.setattr(torch, "autocast", lambda *how, **also: nullcontext())  # which "meta" has not
+    moved = latent.to(torch.device("meta"), torch.float32)
+    assert model.generator(moved).device.type == "meta"

@@ -1,6 +1,7 @@
 import gc
 import sys
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import toy
 from neural_collage.engine import CheckpointError
 from neural_collage.nodes import host
 from PIL import Image
+from torch import nn
 
 
 @pytest.fixture
@@ -105,14 +107,14 @@ def test_progress_without_comfyui_writes_a_line(alone, capsys):
 
 
 def test_a_model_is_placed_by_the_host_which_accounts_for_it(comfy):
-    gan = toy.gan()
+    gan = replace(toy.gan(), perception=nn.Linear(2, 2))  # any network will do here
     for _ in range(2):
         host.place(gan, 123)
     (first, room), (second, _) = comfy.loads
     assert first is second  # or the host would count the model twice
     assert room == 123
     weights = {id(weight) for weight in first.model.parameters()}
-    parts = (gan.generator, gan.discriminator, gan.encoder, gan.auxiliary)
+    parts = (gan.generator, gan.discriminator, gan.encoder, gan.auxiliary, gan.perception)
     assert weights == {id(weight) for part in parts for weight in part.parameters()}
     assert type(first.model).__name__ == "NeuralCollageGAN"
 
