@@ -1,7 +1,7 @@
 """StyleGAN3 snapshots (.pkl), configurations T and R, as NVlabs/stylegan3 writes them.
 
 The sizes of every canvas, filter and factor are attributes of the modules, and are taken from there. What the original
-multiplies in anew at every run (equalised learning rate, weights brought to unit size, the size of each layer's input
+multiplies in anew at every run (equalised learning rate, weights brought to one size, the size of each layer's input
 as training has seen it, the gain of the slope) is multiplied into the weights once.
 """
 
@@ -188,7 +188,8 @@ def _layer(module: Module) -> dict[str, Tensor]:
         gain = gain / math.sqrt(weight[0].numel())
     else:
         gain, bias = gain * GAIN, bias.mul_(GAIN)
-        weight.mul_(weight.square().mean((1, 2, 3), keepdim=True).rsqrt())
+        # Its size is taken out again in every layer; at 1 for each output, what lies between stays small in float16.
+        weight.mul_(weight.square().sum((1, 2, 3), keepdim=True).rsqrt())
     state = {**_dense("affine", module), "weight": weight, "bias": bias, "gain": gain}
     if "up_filter" in module.own:  # the zeros between pixels take brightness, which each axis gives back
         state["up_filter"] = module.tensor("up_filter", 1) * _whole(module, "up_factor")

@@ -39,6 +39,8 @@ GAIN = math.sqrt(2)
 """Of a convolution's outputs before its leaky ReLU, which then leaves a variance of about one."""
 HALF = math.sqrt(0.5)
 """Multiplies both paths of a residual block, for the same end."""
+LAYOUT = torch.channels_last
+"""How features lie in memory: smoothing goes channel by channel, and is three times as fast so."""
 EPS = 1e-8
 TINY = 1e-24
 """Mean square below which a style counts as zero."""
@@ -75,15 +77,19 @@ class StyleGAN2Config(MappingConfig):
         return 4 * 2 ** (len(self.channels) - 1)
 
 
+def spare(x: Tensor) -> Tensor | None:
+    """x itself, to be overwritten by what is made from it; None, for memory of its own, where gradients are tracked."""
+    return None if torch.is_grad_enabled() else x
+
+
 def activate(x: Tensor, clamp: float) -> Tensor:
-    """Leaky ReLU and bound (0 for none), in place where no gradient is wanted."""
-    x = F.leaky_relu(x, SLOPE, inplace=not x.requires_grad)
-    return bounded(x, clamp)
+    """Leaky ReLU and bound (0 for none), in place where no gradients are tracked."""
+    return bounded(F.leaky_relu(x, SLOPE, inplace=spare(x) is not None), clamp)
 
 
 def bounded(x: Tensor, clamp: float) -> Tensor:
-    """x within +-clamp; 0 for no bound."""
-    return torch.clamp(x, -clamp, clamp, out=None if x.requires_grad else x) if clamp else x
+    """x within +-clamp, likewise; 0 for no bound."""
+    return torch.clamp(x, -clamp, clamp, out=spare(x)) if clamp else x
 
 
 def joined(pieces: Sequence[Tensor]) -> Tensor:
@@ -117,12 +123,13 @@ class ModulatedConv(nn.Module):
             x = self._weighted(x, unit[:, 0], restore[:, 0])
         else:
             weights = style.weights if uniform else resize(style.weights, (x.shape[-2], x.shape[-1]))
-            x = x * spread(unit, weights).to(x.dtype)
-            x = self._convolved(x, self.weight)
-            x = torch.addcmul(self.bias[:, None, None], x, spread(restore, style.weights).to(x.dtype))
+            factors = spread(unit, weights, LAYOUT).to(x.dtype)
+            x = self._convolved(x * factors if uniform else torch.mul(x, factors, out=spare(factors)), self.weight)
+            factors = spread(restore, style.weights, LAYOUT).to(x.dtype)
+            x = torch.addcmul(self.bias[:, None, None], x, factors, out=spare(x))
         if style.noise is not None:
             added = (style.noise * self.strength).to(x.dtype)
-            x = torch.add(x, added, out=None if x.requires_grad else x)
+            x = torch.add(x, added, out=spare(x))
         return activate(x, self.clamp)
 
     def _balanced(self, styles: Tensor) -> tuple[Tensor, Tensor]:
@@ -261,7 +268,7 @@ class StyleGAN2Generator(StyledGenerator):
     def begin(self, latent: Latent) -> State:
         """The constant, once for each picture: (N, C, 4, 4)."""
         x = self.constant.expand(len(latent), -1, -1, -1)
-        return (x.contiguous(memory_format=torch.channels_last),)
+        return (x.contiguous(memory_format=LAYOUT),)
 
     def end(self, state: State, latent: Latent) -> Tensor:
         """The picture that the last block has built: (N, 3, R, R)."""

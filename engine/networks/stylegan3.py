@@ -24,11 +24,11 @@ from .filtered import Filtering, downsample, upsample
 from .generator import State
 from .mapping import pixel_norm
 from .styled import StyledGenerator
+from .stylegan2 import activate, bounded
 from .stylegan3_config import StyleGAN3Config
 
 __all__ = ["FilteredLayer", "FourierInput", "StyleGAN3Generator"]
 
-SLOPE = 0.2
 EPS = 1e-8
 
 
@@ -55,7 +55,7 @@ class FourierInput(nn.Module):
     def forward(self, w: Tensor) -> Tensor:
         """The first style (N, V) -> waves (N, C, S, S)."""
         told = self.affine(w)
-        told = told.to(torch.promote_types(told.dtype, torch.float32))  # half precision has too few phases
+        told = told.to(torch.promote_types(told.dtype, torch.float32))  # weights may be in half
         points = self._points(told)  # (N, 2, 3)
         fixed = self.frequencies.to(told.dtype)
         frequencies = fixed @ points[:, :, :2]  # (N, C, 2)
@@ -118,14 +118,14 @@ class FilteredLayer(nn.Module):
         x = x * spread(style.vectors, style.weights).to(x.dtype)
         x = F.conv2d(x, self.weight, padding=self.kernel - 1)  # a ring wider than x on each side, for kernels of 3
         scale = self.gain if self.colours else spread(self.demodulation(style.vectors), self._widened(style))
-        x = torch.addcmul(self.bias[:, None, None], x, scale.to(x.dtype))
+        x = torch.addcmul(self.bias[:, None, None].to(x.dtype), x, scale.to(x.dtype))
         return (self._filtered(x),)
 
     def demodulation(self, styles: Tensor) -> Tensor:
         """What brings the result of each style (N, K, Cin) back to its size: (N, K, Cout)."""
-        styles, weight = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (styles, self.weight))
-        energy = weight.square().sum((2, 3))  # (Cout, Cin)
-        return self.gain * torch.rsqrt(F.linear(styles.square(), energy) + EPS)
+        with torch.autocast(styles.device.type, enabled=False):
+            energy = self.weight.square().sum((2, 3))  # (Cout, Cin)
+            return self.gain * torch.rsqrt(styles.square() @ energy.T + EPS)
 
     def _widened(self, style: Style) -> Tensor:
         """The weights of each style on the canvas that the convolution gives."""
@@ -139,8 +139,7 @@ class FilteredLayer(nn.Module):
             x = upsample(x, self.up_filter, way.up, self.padding)
         elif any(self.padding):
             x = F.pad(x, self.padding * 2)
-        x = x if self.colours else F.leaky_relu(x, SLOPE)
-        x = x.clamp(-self.clamp, self.clamp) if self.clamp else x
+        x = bounded(x, self.clamp) if self.colours else activate(x, self.clamp)
         return downsample(x, self.down_filter, way.down) if way.down_taps > 1 else x
 
 
@@ -165,7 +164,9 @@ class StyleGAN3Generator(StyledGenerator):
 
     def begin(self, latent: Latent) -> State:
         """Waves (N, C0, S, S), turned and moved as the first of the picture's own styles asks."""
-        return (self.waves(self.ws(latent)[:, 0]),)
+        w = self.ws(latent)[:, 0]
+        with torch.autocast(w.device.type, enabled=False):  # half precision has too few phases
+            return (self.waves(w),)
 
     def end(self, state: State, latent: Latent) -> Tensor:
         """(N, 3, R, R) -> pictures, about [-1, 1]."""
@@ -174,5 +175,7 @@ class StyleGAN3Generator(StyledGenerator):
 
     def vectors(self, latent: Latent) -> list[Tensor]:
         """What each layer is told: (N, Cin) for each."""
-        ws = self.ws(latent)[:, 1:].unbind(1)
-        return [layer.style(w) for layer, w in zip(self.layers, ws, strict=True)]  # type: ignore[operator]
+        ws = self.ws(latent)[:, 1:]
+        with torch.autocast(ws.device.type, enabled=False):
+            told = zip(self.layers, ws.unbind(1), strict=True)
+            return [layer.style(w) for layer, w in told]  # type: ignore[operator]
