@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .contents import Contents
 from .outline import Outline
-from .stylegan_weights import Layout, Place, StyleGANFile, entry_of
+from .stylegan_layout import Layout, Place, entry_of, left_out
+from .stylegan_weights import StyleGANFile
 
 __all__ = ["MARKS", "outline", "states"]
 
@@ -47,7 +48,7 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
 def _file(contents: Contents) -> StyleGANFile:
     entry = entry_of(contents, NAMES["constant"], "generator_smooth.")
     lod = f"{entry}synthesis.lod"
-    untrained = int(contents.tensors({lod})[lod].max()) if lod in contents.shapes else 0
+    untrained = left_out(contents.tensors({lod})[lod].item()) if contents.shapes.get(lod) == () else 0
     return StyleGANFile(contents, Layout("genforce", entry, _place, DEAD, untrained=untrained))
 
 

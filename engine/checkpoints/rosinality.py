@@ -15,7 +15,8 @@ from torch import Tensor
 from ..networks.stylegan import BOTTOM
 from .contents import Contents
 from .outline import Outline
-from .stylegan_weights import Factors, Layout, Place, StyleGANFile, entry_of
+from .stylegan_layout import Factors, Layout, Place, entry_of
+from .stylegan_weights import StyleGANFile
 
 __all__ = ["MARKS", "outline", "states"]
 

@@ -16,7 +16,8 @@ from ..networks.stylegan import BOTTOM
 from .contents import Contents
 from .outline import Outline
 from .records import Record
-from .stylegan_weights import TRUNCATED, Factors, Layout, Place, StyleGANFile, entry_of
+from .stylegan_layout import TRUNCATED, Factors, Layout, Place, entry_of, left_out
+from .stylegan_weights import StyleGANFile
 
 __all__ = ["MARKS", "outline", "states"]
 
@@ -99,9 +100,8 @@ def _state(contents: Contents) -> dict[str, Any]:
 
 
 def _untrained(contents: Contents) -> int:
-    """The level of detail at which training stopped: how often its pictures are halved."""
     lods = [value for name, value in _state(contents).get("variables", []) if name == "lod"]
-    return int(lods[0]) if lods and isinstance(lods[0], (int, float)) and 0 <= lods[0] < 10 else 0
+    return left_out(lods[0]) if lods and isinstance(lods[0], (int, float)) else 0
 
 
 def _settings(contents: Contents) -> dict[str, Any]:

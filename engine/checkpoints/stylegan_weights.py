@@ -1,23 +1,10 @@
-"""StyleGAN (1) weights of any layout: sizes read off the shapes, run-time factors multiplied into the numbers.
-
-A layout says where each weight lies (`Layout.place`) and how its implementation scales it (`Factors`). Items are
-
-    dense.weight, dense.bias       dense layer n of the mapping network: (out, in), (out,)
-    label, mean                    class vectors (classes, E); the mean style (V,)
-    constant                       (1, C, 4, 4)
-    weight, bias                   convolution of layer n: (out, in, 3, 3), (out,); layer 0 has no convolution
-    strength, noise                of the noise of layer n: C numbers, (1, 1, r, r)
-    style.weight, style.bias       (2C, V), (2C,)
-    picture.weight, picture.bias   to the picture, from block n: (3, C, 1, 1), (3,)
-"""
+"""StyleGAN (1) weights of any layout: sizes read off the shapes, run-time factors multiplied into the numbers."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import count, pairwise, takewhile
+from itertools import count, takewhile
 
 import torch
 import torch.nn.functional as F
@@ -28,72 +15,12 @@ from ..networks.mapping import Mapping, mean_w
 from ..networks.noise import seeded_noise
 from ..networks.stylegan import BOTTOM, StyleGANConfig
 from .contents import Contents, some
-from .outline import Outline
+from .outline import Outline, check_fit
+from .stylegan_layout import Layout, Place, items_of
 
-__all__ = ["TRUNCATED", "Factors", "Layout", "Place", "StyleGANFile", "entry_of"]
+__all__ = ["StyleGANFile"]
 
 GAIN = math.sqrt(2)
-TRUNCATED = 8
-"""How many layers the original truncates unless told otherwise (`truncation_cutoff`)."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a weight lies in a file."""
-
-    name: str
-    axes: tuple[int, ...] = ()
-    """The order in which its axes are to be taken; empty for their own."""
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What an implementation multiplies its weights with when it runs, and what else it does in its own way. The
-    defaults are the original's.
-
-    Weights are divided by the root of their fan-in everywhere (equalised learning rate, Karras et al. 2018, section
-    4.1), and dense layers and convolutions multiplied by sqrt(2)."""
-
-    mapping: float = 0.01
-    """Learning-rate multiplier of the mapping network: for weights and biases."""
-    style: float = 1.0
-    """Gain of style and picture layers."""
-    noise: float | None = None
-    """Gain of the strengths of noise, which are then divided by the root of the fan-in too; None: as they are."""
-    added: float = 1.0
-    """What is added to a style's multiplier."""
-    fused_from: int = 128
-    """The size in pixels from which on doubling is a transposed convolution, not a repetition and a convolution."""
-    fused: float = 1.0
-    """Factor of those transposed convolutions."""
-    eps: float = 1e-8
-    bias_before_blur: bool = False
-    shared_noise: bool = False
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How one implementation lays its weights out."""
-
-    title: str
-    """For messages: whose."""
-    entry: str
-    """What stands before every name: where the generator is among the networks of the file."""
-    place: Callable[[str, int], Place | None]
-    """Where an item of layer (or block) n lies, without `entry`; None for what such files never have."""
-    dead: str
-    """Pattern of the names, without `entry`, that are not needed."""
-    factors: Factors = field(default_factory=Factors)
-    untrained: int = 0
-    """How many blocks at the end are not used, because training has not come to them."""
-    truncated_layers: int | None = TRUNCATED
-    """None for all."""
-
-
-def entry_of(contents: Contents, landmark: str, averaged: str) -> str:
-    """What stands before `landmark`, a name that the generator has; of several networks the `averaged` one's."""
-    found = [name.removesuffix(landmark) for name in contents.shapes if name.endswith(landmark)]
-    return next((entry for entry in found if entry.startswith(averaged)), found[0])
 
 
 class StyleGANFile:
@@ -111,9 +38,11 @@ class StyleGANFile:
         channels = tuple(
             self._shape("style.weight", 2 * block, 2)[0] // 2 for block in range(self._many("style.weight", 2))
         )
-        self.config = self._config(channels[: len(channels) - layout.untrained])
-        self.wanted = {item: shape for item, shape in _items(self.config, self.config.channels) if layout.place(*item)}
-        self._check({place.name for item, _ in _items(self.config, channels) if (place := layout.place(*item))})
+        self.config = self._config(channels[: max(len(channels) - layout.untrained, 0)])
+        check_fit({"generator": self.config})  # before anything of the picture's size is made
+        items = items_of(self.config, self.config.channels)
+        self.wanted = {item: shape for item, shape in items if layout.place(*item)}
+        self._check({place.name for item, _ in items_of(self.config, channels) if (place := layout.place(*item))})
 
     def outline(self) -> Outline:
         """What the file holds."""
@@ -164,7 +93,7 @@ class StyleGANFile:
             raise self._error(f"these names are not known: {some(unknown)}")
         for place, shape in places.items():
             stored = self.shapes[place.name]
-            if len(place.axes) not in (0, len(stored)) or _sides(_turned(stored, place)) != _sides(shape):
+            if len(place.axes) not in (0, len(stored)) or _sides(place.turned(stored)) != _sides(shape):
                 raise self._error(f"{place.name} of shape {stored} does not fit the others, which ask for {shape}")
 
     def _mapping(self) -> dict[str, Tensor]:
@@ -234,7 +163,7 @@ class StyleGANFile:
         place = self._place(item, number)
         if len(self.shapes.get(place.name, ())) != axes:
             raise self._error(f"{place.name} should be a tensor of {axes} axes and is not")
-        return _turned(self.shapes[place.name], place)
+        return place.turned(self.shapes[place.name])
 
     def _read(self, item: str, number: int = 0) -> Tensor:
         place = self._place(item, number)
@@ -260,33 +189,6 @@ def _mean(config: StyleGANConfig, state: dict[str, Tensor]) -> Tensor:
     mapping = Mapping(config)
     mapping.load_state_dict({**state, "w_avg": mapping.w_avg})
     return mean_w(mapping)
-
-
-def _items(config: StyleGANConfig, channels: tuple[int, ...]) -> Iterator[tuple[tuple[str, int], tuple[int, ...]]]:
-    """Everything that a network is made from, with its shape."""
-    for number, (before, width) in enumerate(pairwise((config.dim_z + config.dim_class, *config.mapping_widths))):
-        yield ("dense.weight", number), (width, before)
-        yield ("dense.bias", number), (width,)
-    if config.dim_class:
-        yield ("label", 0), (config.n_classes, config.dim_class)
-    yield ("mean", 0), (1, config.dim_w)
-    yield ("constant", 0), (1, channels[0], BOTTOM, BOTTOM)
-    for layer in range(2 * len(channels)):
-        width, before, size = channels[layer // 2], channels[(layer - 1) // 2], BOTTOM << layer // 2
-        if layer:
-            yield ("weight", layer), (width, before, 3, 3)
-        yield ("bias", layer), (width,)
-        yield ("strength", layer), (width,)
-        yield ("noise", layer), (1, 1, size, size)
-        yield ("style.weight", layer), (2 * width, config.dim_w)
-        yield ("style.bias", layer), (2 * width,)
-    last = len(channels) - 1
-    yield ("picture.weight", last), (3, channels[last], 1, 1)
-    yield ("picture.bias", last), (3,)
-
-
-def _turned(shape: tuple[int, ...], place: Place) -> tuple[int, ...]:
-    return tuple(shape[axis] for axis in place.axes or range(len(shape)))
 
 
 def _sides(shape: tuple[int, ...]) -> list[int]:

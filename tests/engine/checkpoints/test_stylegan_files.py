@@ -175,6 +175,26 @@ def test_shapes_that_contradict_one_another_are_refused(load, layout):
             same(weights(gan, "?"), weights(load(whole), "?"))  # it is not used, or a vector in another form
 
 
+def test_pictures_beyond_all_bounds_are_refused_before_they_are_made(load):
+    """A few numbers a block describe doublings without end."""
+    state = toy.lernapparat(toy.raw((1, 1)))
+    for block in range(2, 16):
+        state |= {
+            name.replace("8x8", f"{4 << block}x{4 << block}"): state[name] for name in list(state) if "8x8" in name
+        }
+    with pytest.raises(nc.CheckpointError, match="4096 px"):
+        load(state)
+
+
+@pytest.mark.parametrize("lod", [float("nan"), float("inf"), -1.0, 9.5])
+def test_levels_that_make_no_sense(load, lod):
+    if lod == 9.5:  # more blocks untrained than there are
+        with pytest.raises(nc.CheckpointError, match="impossible"):
+            load(toy.genforce(SMALL, lod=lod))
+    else:
+        assert load(toy.genforce(SMALL, lod=lod)).resolution == 16
+
+
 def test_weights_that_are_no_numbers_are_refused(load):
     broken = toy.genforce(SMALL)
     broken["generator_smooth"]["synthesis.layer1.weight"][0, 0, 0, 0] = torch.nan
