@@ -34,6 +34,7 @@ ENGINE = {
     "label_styles": {*LOW, "style", "layers", "class_map", "collage", "latent", "networks", "gan"},
     "batches": {*LOW, "collage", "latent"},
     "difference": {*LOW, "style"},
+    "drawing": {*LOW, "class_map"},
     "render": {*LOW, "style", "difference", "layers", "batches", "collage", "networks", "gan", "label_styles"},
     "projection": {*LOW, "style", "latent", "networks", "gan", "reconstruction", "spaces"},
     "standing": {*LOW, "latent", "networks", "gan"},
