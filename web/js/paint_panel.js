@@ -42,8 +42,11 @@ export class PaintPanel {
 
   /** The brush and width of a stroke that begins; the first one makes itself a brush. */
   startStroke() {
-    if (!this.drawing.brushes.length) this.change(drawings.addBrush(this.drawing, classNames(this.node)[0] ?? "0"));
-    return { brush: this.brush, width: this.width };
+    const { brushes, size } = this.drawing;
+    if (!brushes.length && !this.#tools.erasing) {
+      this.change(drawings.addBrush(this.drawing, classNames(this.node)[0] ?? "0"));
+    }
+    return { brush: this.brush, width: Math.min(this.width, 2 * size) };
   }
 
   // The drawing.

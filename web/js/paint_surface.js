@@ -83,7 +83,10 @@ export class PaintSurface {
 
   #move(event) {
     this.at = this.#place(event);
-    for (const one of this.stroke ? event.getCoalescedEvents?.() ?? [event] : []) this.#extend(this.#place(one));
+    if (this.stroke) {
+      for (const one of event.getCoalescedEvents?.() ?? []) this.#extend(this.#place(one));
+      this.#extend(this.at);
+    }
     this.draw();
   }
 
