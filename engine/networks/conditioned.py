@@ -55,17 +55,20 @@ class ConditionedGenerator(Generator):
 
     def begin(self, latent: Latent) -> State:
         """The first map (N, C0, 4, 4)."""
-        return (self.first(self.start(latent)).unflatten(1, (-1, self.bottom, self.bottom)),)
+        with torch.autocast(latent.labels.device.type, enabled=False):
+            return (self.first(self.start(latent)).unflatten(1, (-1, self.bottom, self.bottom)),)
 
     def vectors(self, latent: Latent) -> list[Tensor]:
         """Scale and shift (N, 2C) of every conditional norm, the statistics folded in."""
-        shares = self.shares(latent)
-        return [
-            norm.project(condition, shares)
-            for layer, condition in zip(self.layers, self.conditions(latent), strict=True)
-            for norm in layer.children()
-            if isinstance(norm, ConditionalNorm)
-        ]
+        # Also under autocast in full precision: there are few of these numbers, and every pixel hangs on them.
+        with torch.autocast(latent.labels.device.type, enabled=False):
+            shares = self.shares(latent)
+            return [
+                norm.project(condition, shares)
+                for layer, condition in zip(self.layers, self.conditions(latent), strict=True)
+                for norm in layer.children()
+                if isinstance(norm, ConditionalNorm)
+            ]
 
     def end(self, state: State, latent: Latent) -> Tensor:
         """(N, C, R, R) -> pictures (N, 3, R, R) in [-1, 1]."""
