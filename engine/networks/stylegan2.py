@@ -31,7 +31,7 @@ from .noise import noise_maps
 from .resample import doubled, smooth
 from .styled import StyledGenerator
 
-__all__ = ["ARCHITECTURES", "StyleGAN2Config", "StyleGAN2Generator", "activate"]
+__all__ = ["ARCHITECTURES", "StyleGAN2Config", "StyleGAN2Generator", "activate", "bounded"]
 
 ARCHITECTURES = ("skip", "resnet", "orig")
 """How pictures come about: summed up over the blocks; made by the last, with side paths; made by the last, without."""
