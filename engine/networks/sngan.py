@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..latent import Latent
 from ..style import Style, spread
 from .attention import SelfAttention
+from .batch_statistics import BatchNorm2d, SharedStatistics, batch_norm
 from .generator import Generator, State
 from .initialisation import initialise
 
@@ -98,10 +99,12 @@ class ResNetConfig(PyramidConfig):
             raise InputError(f"Attention stands after a block, 1 to {len(self.channels) - 1}; got {sorted(wrong)}.")
 
 
-class ConditionalBatchNorm(nn.Module):
+class ConditionalBatchNorm(nn.Module, SharedStatistics):
     """Batch norm whose scale and shift are spread over the picture by class maps (paper eq. 2).
 
     `out = gamma * (x - mean) / sqrt(var + eps) + beta`, with gamma and beta mixed at every pixel from the class tables.
+    Where several processes train together, mean and variance are those of all their pictures (`batch_statistics.py`):
+    torch's SyncBatchNorm refuses the CPU.
     """
 
     MOMENTUM = 0.1  # new = 0.9 old + 0.1 batch
@@ -121,7 +124,7 @@ class ConditionalBatchNorm(nn.Module):
         """Normalise x (N, C, h, w) under `style`, whose vectors are class numbers (N, K)."""
         gamma, beta = self.gammas[style.vectors], self.betas[style.vectors]  # (N, K, C) each
         if self.training:
-            x = F.batch_norm(x, self.mean, self.var, training=True, momentum=self.momentum, eps=self.eps)
+            x = batch_norm(x, self.mean, self.var, self.momentum, self.eps, self.across)
         else:
             # The statistics go into the K pairs, which is exact (weights sum to one) and costs nothing per pixel.
             gamma = gamma * torch.rsqrt(self.var + self.eps)
@@ -177,7 +180,7 @@ class SNGANGenerator(Generator):
         self.dim_z, self.n_classes, self.resolution = config.dim_z, config.n_classes, config.resolution
         self.first = nn.Linear(config.dim_z, config.channels[0] * config.bottom**2)
         self.layers = nn.ModuleList(GeneratorBlock(config, number) for number in range(1, len(config.channels)))
-        self.last_norm = nn.BatchNorm2d(config.channels[-1], config.eps, ConditionalBatchNorm.MOMENTUM)
+        self.last_norm = BatchNorm2d(config.channels[-1], config.eps, ConditionalBatchNorm.MOMENTUM)
         self.last_conv = nn.Conv2d(config.channels[-1], 3, 3, padding=1)
         self.feature_sizes = tuple(config.bottom * 2**i for i in range(len(config.channels)))
         # Norm 1 of a block works before its upsampling, norm 2 after it.

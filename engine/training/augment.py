@@ -1,7 +1,7 @@
 """Differentiable augmentation: the discriminator sees real and made pictures through the same random changes.
 
 After Zhao et al. 2020 (arXiv 2006.10738). Each entry of `AUGMENTATIONS` is a small function of images (N, 3, R, R) in
-[-1, 1], a strength from 0 (no change) to 1 (the usual amount), and a random generator. Gradients flow through.
+[-1, 1], a strength from 0 (no change) to 1 (the usual amount), and random draws. Gradients flow through.
 """
 
 from __future__ import annotations
@@ -13,41 +13,42 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
+from .draws import Draws
 
 __all__ = ["AUGMENTATIONS", "augment", "parse_augmentations"]
 
-Augmentation = Callable[[Tensor, float, torch.Generator], Tensor]
+Augmentation = Callable[[Tensor, float, Draws], Tensor]
 
 
-def _uniform(images: Tensor, generator: torch.Generator) -> Tensor:
-    """One number in [-1, 1) for each image, (N, 1, 1, 1), drawn on the CPU so that it is the same on every device."""
-    return (torch.rand(len(images), 1, 1, 1, generator=generator) * 2 - 1).to(images.device)
+def _uniform(images: Tensor, draws: Draws) -> Tensor:
+    """One number in [-1, 1) for each image: (N, 1, 1, 1)."""
+    return (draws.uniform(len(images), 1, 1, 1) * 2 - 1).to(images.device)
 
 
-def colour(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+def colour(images: Tensor, strength: float, draws: Draws) -> Tensor:
     """Random brightness (up to a quarter of the range), saturation (x 0..2) and contrast (x 0.5..1.5)."""
-    images = images + 0.5 * strength * _uniform(images, generator)
+    images = images + 0.5 * strength * _uniform(images, draws)
     grey = images.mean(1, keepdim=True)  # (N, 1, R, R)
-    images = images + strength * _uniform(images, generator) * (images - grey)
+    images = images + strength * _uniform(images, draws) * (images - grey)
     middle = images.mean((1, 2, 3), keepdim=True)  # (N, 1, 1, 1)
-    return images + 0.5 * strength * _uniform(images, generator) * (images - middle)
+    return images + 0.5 * strength * _uniform(images, draws) * (images - middle)
 
 
-def translation(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+def translation(images: Tensor, strength: float, draws: Draws) -> Tensor:
     """Random shift by up to an eighth of the side, each way; the border pixel is repeated into what opens up."""
     size = images.shape[-1]
     reach = round(size * strength / 8)
     padded = F.pad(images, (reach, reach, reach, reach), mode="replicate")
-    corners = torch.randint(0, 2 * reach + 1, (len(images), 2), generator=generator).tolist()
+    corners = draws.whole(2 * reach + 1, len(images), 2).tolist()
     shifted = [one[:, y : y + size, x : x + size] for one, (y, x) in zip(padded, corners, strict=True)]
     return torch.stack(shifted)
 
 
-def cutout(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+def cutout(images: Tensor, strength: float, draws: Draws) -> Tensor:
     """A random square of half the side turned grey (0); it may hang over the border."""
     size = images.shape[-1]
     half = size * strength / 4
-    centres = torch.rand(len(images), 2, 1, generator=generator) * size  # (N, 2, 1)
+    centres = draws.uniform(len(images), 2, 1) * size  # (N, 2, 1)
     inside = ((torch.arange(size) + 0.5) - centres).abs() < half  # (N, 2, R): rows, then columns
     square = inside[:, 0, :, None] & inside[:, 1, None, :]  # (N, R, R)
     return images.masked_fill(square[:, None].to(images.device), 0)
@@ -56,11 +57,11 @@ def cutout(images: Tensor, strength: float, generator: torch.Generator) -> Tenso
 AUGMENTATIONS: dict[str, Augmentation] = {"colour": colour, "translation": translation, "cutout": cutout}
 
 
-def augment(images: Tensor, strengths: Mapping[str, float], generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, strengths: Mapping[str, float], draws: Draws) -> Tensor:
     """Apply the named augmentations, in the table's order: (N, 3, R, R) -> (N, 3, R, R)."""
     for name, change in AUGMENTATIONS.items():
         if strengths.get(name):
-            images = change(images, strengths[name], generator)
+            images = change(images, strengths[name], draws)
     return images
 
 

@@ -1,10 +1,10 @@
-"""The flags of `neural-collage train`. Every field of a settings class is a flag of the same name."""
+"""The flags of `neural-collage train`: those of the settings come from the settings' own fields."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -15,57 +15,94 @@ from .settings import AuxiliarySettings, EncoderSettings, GanSettings, RunSettin
 
 __all__ = ["given_settings", "parser"]
 
+PREFIXES = {"encoder": EncoderSettings, "auxiliary": AuxiliarySettings}
+"""What follows the GAN's training in `train all`; the names of its flags begin so there."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser of everything after `neural-collage train`."""
     top = argparse.ArgumentParser(prog="neural-collage train", description="Train a model, or a part of one.")
     kinds = top.add_subparsers(dest="kind", required=True)
-    gan = _run_parser(kinds.add_parser("gan", help="a generator and its discriminator"), GanSettings)
-    gan.add_argument("--preset", choices=list(PRESETS), default="small-64", help="named settings (%(default)s)")
+    whole = _gan_parser(kinds.add_parser("all", help="all parts, one after the other, to one finished model"))
+    for prefix, settings in PREFIXES.items():
+        _add_settings(whole.add_argument_group(f"training of the {prefix}"), settings, f"{prefix}-")
+    _release_notes(whole)
+    gan = _gan_parser(kinds.add_parser("gan", help="a generator and its discriminator"))
     gan.add_argument("--from", dest="model", type=Path, metavar="FILE", help="start from a released model")
-    encoder = _run_parser(kinds.add_parser("encoder", help="the start of projection"), EncoderSettings)
-    auxiliary = _run_parser(
-        kinds.add_parser("auxiliary", help="the pair A, B for projection on zeta"), AuxiliarySettings
-    )
-    for part in (encoder, auxiliary):
+    for kind, told in (("encoder", "the start of projection"), ("auxiliary", "the pair A, B for projection on zeta")):
+        part = _run_parser(kinds.add_parser(kind, help=told))
         part.add_argument("--model", type=Path, required=True, metavar="FILE", help="the model that gets the part")
+        _add_settings(part.add_argument_group("settings"), PREFIXES[kind])
     _release_arguments(kinds.add_parser("release", help="write the model that a run's snapshot holds"))
     return top
 
 
-def given_settings(args: argparse.Namespace, settings: type[RunSettings]) -> dict[str, Any]:
-    """The fields of a settings class that were given as flags."""
-    return {field.name: vars(args)[field.name] for field in fields(settings) if vars(args)[field.name] is not None}
+def given_settings(args: argparse.Namespace, settings: type[RunSettings], prefix: str = "") -> dict[str, Any]:
+    """The fields of a settings class that were given as flags, whose names begin with a prefix."""
+    given = {field.name: vars(args)[prefix + field.name] for field in fields(settings)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _run_parser(parser: argparse.ArgumentParser, settings: type[RunSettings]) -> argparse.ArgumentParser:
+def _gan_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    _run_parser(parser)
+    listed = "; ".join(f"{name}: {preset.told}" for name, preset in PRESETS.items())
+    parser.add_argument("--preset", choices=list(PRESETS), default="small-64", help=f"(%(default)s) {listed}")
+    parser.add_argument("--metrics-every", type=int, metavar="N", help="steps between measures; 0: none")
+    parser.add_argument("--patience", type=_count, default=5, metavar="N", help="bad measures to stop at (%(default)s)")
+    _add_settings(parser.add_argument_group("training of generator and discriminator"), GanSettings)
+    return parser
+
+
+def _run_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     cuda = torch.cuda.is_available()
-    parser.add_argument("data", type=Path, help="zip or folder of class folders with JPEG or PNG files")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run; goes on where it stopped")
-    parser.add_argument("--classes", type=_names, metavar="A,B,...", help="the classes to take (all)")
-    parser.add_argument(
-        "--hold-out", type=int, default=10, metavar="N", help="hold out each N-th picture; 0: none (10)"
-    )
-    parser.add_argument(
-        "--device", type=_device, default="cuda" if cuda else "cpu", help="cpu, cuda, cuda:1, ... (%(default)s)"
-    )
-    parser.add_argument("--threads", type=_count, metavar="N", help="CPU threads (one a core)")
-    parser.add_argument("--snapshot-every", type=float, default=180.0, metavar="S", help="seconds (%(default)s)")
+    add = parser.add_argument
+    add("data", type=Path, help="zip or folder of class folders with JPEG or PNG files, or a CSV: file,class")
+    add("--out", type=Path, required=True, metavar="DIR", help="the run; goes on where it stopped")
+    add("--classes", type=_names, metavar="A,B,...", help="the classes to take (all)")
+    add("--hold-out", type=int, default=10, metavar="N", help="hold out each N-th picture; 0: none (10)")
+    add("--device", type=_device, default="cuda" if cuda else "cpu", help="cpu, cuda, cuda:1, ... (%(default)s)")
+    add("--threads", type=_count, metavar="N", help="CPU threads (one a core)")
+    add("--workers", type=int, metavar="N", help="processes that decode pictures; 0: none beside this one")
+    add("--snapshot-every", type=float, default=180.0, metavar="S", help="seconds (%(default)s)")
+    add("--tensorboard", action="store_true", help="write all numbers for TensorBoard, too (an extra)")
+    add("--dry-run", action="store_true", help="say what would happen, its memory and its time; train nothing")
+    return parser
+
+
+def _add_settings(group: Any, settings: type[RunSettings], prefix: str = "") -> None:
     kinds = get_type_hints(settings)
     for field in fields(settings):
-        flag, default = (
-            "--" + field.name.replace("_", "-"),
-            field.default if settings is not GanSettings else "preset's",
+        preset = settings is GanSettings or prefix or field.default is MISSING
+        default = "preset's" if preset else _text(field.default)
+        paper = "" if field.metadata["paper"] is None else f"; paper: {_text(field.metadata['paper'])}"
+        group.add_argument(
+            "--" + prefix + field.name.replace("_", "-"),
+            dest=prefix.replace("-", "_") + field.name,
+            type=READERS[kinds[field.name]],
+            metavar="X",
+            help=f"{field.metadata['help']} ({default}{paper})".replace("%", "%%"),
         )
-        parser.add_argument(flag, type=READERS[kinds[field.name]], metavar="X", help=f"({default})")
-    return parser
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(f"{entry:g}" for entry in value) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _release_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run; it may still be running")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
     parser.add_argument("--model", type=Path, metavar="FILE", help="the model that the run's part belongs to")
+    parser.add_argument("--best", action="store_true", help="the snapshot with the best measures, not the last")
+    _release_notes(parser)
+
+
+def _release_notes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--half", action="store_true", help="16-bit weights: half the size")
+    parser.add_argument("--licence", metavar="TEXT", help="licence of the weights, for the header and the card")
     parser.add_argument(
         "--fact", type=_fact, action="append", default=[], metavar="NAME=TEXT", help="for the header; repeatable"
     )
@@ -106,11 +143,16 @@ def _widths(text: str) -> tuple[int, ...]:
     return tuple(int(width) for width in text.split(","))
 
 
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(number) for number in text.split(","))
+
+
 READERS: dict[Any, Callable[[str], Any]] = {
     int: int,
     float: float,
     str: str,
     bool: _yes_no,
     tuple[int, ...]: _widths,
+    tuple[float, ...]: _numbers,
 }
 """How the text of a flag becomes a field of this type."""

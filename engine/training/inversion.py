@@ -8,6 +8,7 @@ Shapes: N images, D latent size, Z zeta size, R picture size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,25 +19,54 @@ from ..gan import Gan
 from ..networks.auxiliary import Auxiliary
 from ..networks.sngan_encoder import SNGANEncoder
 from ..reconstruction import Reconstruction
-from .data import ImageSet, to_network
+from .data import ImageSet
+from .processes import ALONE, Processes
 from .release import fingerprint
 from .settings import AuxiliarySettings, EncoderSettings
 from .task import Settings, Task
 
-__all__ = ["AuxiliaryTask", "EncoderTask", "auxiliary_objective", "decay_and_clip", "fast_update", "inner_loss"]
+__all__ = [
+    "AuxiliaryTask",
+    "EncoderTask",
+    "Objective",
+    "auxiliary_objective",
+    "decay_and_clip",
+    "fast_update",
+    "inner_loss",
+]
 
-PIXEL_WEIGHT = 0.05
-"""Weight of the pixel term in the inner loss (original code)."""
-LOSS_WEIGHTS = (20.0, 2.0, 1.0)
-"""What the inner loss counts before, between and after the fast steps (eq. 6; original code)."""
-CODE_WEIGHT = 100.0
-"""What the reconstruction of z by B(A(z)) counts beside them (original code)."""
+
+@dataclass(frozen=True)
+class Objective:
+    """What counts how much in eq. 6; the defaults are the original code's."""
+
+    losses: tuple[float, ...] = (20.0, 2.0, 1.0)
+    """Weights of the inner loss before, between and after the fast steps, which are one fewer."""
+    code: float = 100.0
+    """Weight of the reconstruction of z by B(A(z))."""
+    pixel: float = 0.05
+    """Weight of the pixel term in the inner loss."""
+    whole: int = 0
+    """Pictures in the whole batch, where these are only some of them; 0 where they are all."""
 
 
 class _PartTask(Task[Settings]):
     """Training of a part that belongs to one generator."""
 
-    gan: Gan
+    def __init__(
+        self, settings: Settings, gan: Gan, data: ImageSet, device: str = "cpu", processes: Processes = ALONE
+    ) -> None:
+        super().__init__(settings, data, device, processes, gan.resolution)
+        self.gan = gan.to(device)
+        for part in (gan.generator, gan.discriminator, gan.encoder):
+            if part is not None:
+                part.to(self.dtype)
+
+    def shown(self, columns: int = 16) -> tuple[Tensor, Tensor]:
+        """Pictures spread evenly over the set, (columns, 3, R, R) in [-1, 1], and their labels (columns,)."""
+        chosen = torch.linspace(0, len(self.data) - 1, columns).long()
+        images = self.data.still(chosen, self.resolution)
+        return images.to(self.device, self.dtype), self.data.labels[chosen].to(self.device)
 
     def state(self) -> dict[str, Any]:
         """As every task's, and which generator it belongs to."""
@@ -49,9 +79,10 @@ class EncoderTask(_PartTask[EncoderSettings]):
     kind = "encoder"
     parts = ("encoder", "encoder_adam")
 
-    def __init__(self, settings: EncoderSettings, gan: Gan, data: ImageSet, device: str = "cpu") -> None:
-        super().__init__(settings, data, device)
-        self.gan = gan.to(device)
+    def __init__(
+        self, settings: EncoderSettings, gan: Gan, data: ImageSet, device: str = "cpu", processes: Processes = ALONE
+    ) -> None:
+        super().__init__(settings, gan, data, device, processes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.encoder = self.place(SNGANEncoder(settings.config(gan.resolution, gan.n_classes, gan.dim_z)))
@@ -61,23 +92,29 @@ class EncoderTask(_PartTask[EncoderSettings]):
         """One Adam step on a batch; returns the means of eq. 4 and of the pixel term."""
         cosine, pixel = self.learn(*self.draw())
         self.done += 1
-        return {"cosine": cosine.mean().item(), "pixel": pixel.mean().item()}
+        return self.processes.mean({"cosine": cosine.mean().item(), "pixel": pixel.mean().item()})
 
     def learn(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """One Adam step on images (N, 3, R, R) and labels (N,); returns both distances, (N,) each."""
+        self.encoder_adam.zero_grad()
+        found = [self._distances(*part) for part in self.pieces(images, labels)]
+        self.gather(self.encoder)
+        self.descend(self.encoder_adam, self.settings.rate)
+        return torch.cat([cosine for cosine, _ in found]), torch.cat([pixel for _, pixel in found])
+
+    def _distances(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the gradients on a part of a batch; returns both distances, (N,) each."""
         with self.autocast():
             measure = Reconstruction(self.gan, images, self.settings.pixel_weight)
             made = self.gan.generator.generate(self.encoder(images, labels), labels)
             cosine, pixel = measure.perceptual_distance(made), measure.pixel_distance(made)
-        self.encoder_adam.zero_grad()
         (cosine + self.settings.pixel_weight * pixel).sum().backward()
-        self.descend(self.encoder_adam, self.settings.rate)
         return cosine.detach(), pixel.detach()
 
     @torch.no_grad()
     def samples(self) -> Tensor:
         """Pictures of the set and below them their reconstructions: (2, columns, 3, R, R)."""
-        images, labels = _shown(self.data, self.device)
+        images, labels = self.shown()
         self.encoder.eval()
         made = self.gan.generator.generate(self.encoder(images, labels), labels)
         self.encoder.train()
@@ -90,13 +127,18 @@ class AuxiliaryTask(_PartTask[AuxiliarySettings]):
     kind = "auxiliary"
     parts = ("auxiliary", "auxiliary_adam")
 
-    def __init__(self, settings: AuxiliarySettings, gan: Gan, data: ImageSet, device: str = "cpu") -> None:
-        super().__init__(settings, data, device)
-        self.gan = gan.to(device)
+    def __init__(
+        self, settings: AuxiliarySettings, gan: Gan, data: ImageSet, device: str = "cpu", processes: Processes = ALONE
+    ) -> None:
+        super().__init__(settings, gan, data, device, processes)
         self.encoder = gan.part("encoder")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.auxiliary = Auxiliary(settings.config(gan.dim_z)).to(self.device)
+            self.auxiliary = Auxiliary(settings.config(gan.dim_z)).to(self.device, self.dtype)
+        self.auxiliary.rates.data.fill_(settings.inner_rate)
+        self.objective = Objective(
+            settings.loss_weights, settings.code_weight, settings.inner_pixel_weight, settings.batch
+        )
         # The inner step sizes are a hundred times smaller than the weights, and so must be the steps that train them.
         rates = self.auxiliary.rates
         weights = [parameter for parameter in self.auxiliary.parameters() if parameter is not rates]
@@ -106,52 +148,60 @@ class AuxiliaryTask(_PartTask[AuxiliarySettings]):
 
     def step(self) -> dict[str, float]:
         """One Adam step on a batch; returns the inner losses per picture and the code's mean squared error."""
-        images, labels = self.draw()
-        with torch.no_grad(), self.autocast():
-            z = self.encoder(images, labels).float()
-        if self.done < self.settings.code_steps:
-            code = code_error(self.auxiliary, z)
-            objective, losses = CODE_WEIGHT * len(z) * code, []
-        else:
-            with self.autocast():
-                measure = Reconstruction(self.gan, images, PIXEL_WEIGHT)
-                objective, losses, code = auxiliary_objective(self.gan, self.auxiliary, measure, z, labels)
-        return self._learn(objective, losses, code)
-
-    def _learn(self, objective: Tensor, losses: list[Tensor], code: Tensor) -> dict[str, float]:
         self.auxiliary_adam.zero_grad()
-        objective.backward()
+        found = [self._learn(*part) for part in self.pieces(*self.draw())]
+        self.gather(self.auxiliary)
         norm = decay_and_clip(self.auxiliary.parameters(), self.settings.weight_decay, self.settings.clip)
         self.descend(self.auxiliary_adam, self.settings.rate)
         self.done += 1
-        inner = [loss.item() / self.settings.batch for loss in losses] or [0.0] * len(LOSS_WEIGHTS)
-        named = {f"inner{k}": value for k, value in enumerate(inner)}
-        return {**named, "code": code.item(), "norm": norm.item()}
+        means = {name: sum(part[name] for part in found) / len(found) for name in found[0]}
+        return {**self.processes.mean(means), "norm": norm.item()}
+
+    def _learn(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Add the gradients on a part of a batch; returns its losses per picture."""
+        with torch.no_grad(), self.autocast():
+            z = self.encoder(images, labels).to(self.dtype)
+        if self.done < self.settings.code_steps:
+            code, losses = code_error(self.auxiliary, z), []
+            whole = self.objective.code * len(z) * code
+        else:
+            with self.autocast():
+                measure = Reconstruction(self.gan, images, self.objective.pixel)
+                whole, losses, code = auxiliary_objective(self.gan, self.auxiliary, measure, z, labels, self.objective)
+        whole.backward()
+        inner = [loss.item() / len(z) for loss in losses] or [0.0] * len(self.objective.losses)
+        return {**{f"inner{k}": value for k, value in enumerate(inner)}, "code": code.item()}
 
     def samples(self) -> Tensor:
         """Rows of pictures, of G(z), of G(B(A(z))), and of the same after the fast steps: (4, columns, 3, R, R)."""
-        images, labels = _shown(self.data, self.device)
+        images, labels = self.shown()
         generate = self.gan.generator.generate
-        measure = Reconstruction(self.gan, images, PIXEL_WEIGHT)
+        measure = Reconstruction(self.gan, images, self.objective.pixel)
         z = self.encoder(images, labels)
         zetas, _ = fast_update(
             lambda zeta: inner_loss(measure, generate(self.auxiliary.to_z(zeta), labels)),
             self.auxiliary.to_zeta(z),
             self.auxiliary.rates,
+            len(self.objective.losses) - 1,
         )
         with torch.no_grad():
-            made = [generate(code, labels) for code in (z, *(self.auxiliary.to_z(zeta) for zeta in zetas[::2]))]
+            ends = (z, *(self.auxiliary.to_z(zeta) for zeta in (zetas[0], zetas[-1])))
+            made = [generate(code, labels) for code in ends]
         return torch.stack([images, *made])
 
 
 def code_error(auxiliary: Auxiliary, z: Tensor) -> Tensor:
     """Mean squared error of B(A(z)) against z (N, D): a scalar."""
-    return F.mse_loss(auxiliary(z).float(), z)
+    return F.mse_loss(auxiliary(z).to(z.dtype), z)
 
 
-def inner_loss(measure: Reconstruction, images: Tensor) -> Tensor:
-    """The loss that the fast steps descend on: eq. 4 summed over the batch, plus 0.05 x the mean pixel difference."""
-    return measure.perceptual_distance(images).sum() + PIXEL_WEIGHT * measure.pixel_distance(images).mean()
+def inner_loss(measure: Reconstruction, images: Tensor, whole: int = 0) -> Tensor:
+    """The loss that the fast steps descend on: eq. 4 summed over the pictures, plus the weighted mean pixel difference.
+
+    The mean is over `whole` pictures, those of the whole batch, where `images` (N, 3, R, R) are some of them.
+    """
+    pixel = measure.pixel_distance(images).sum() / (whole or len(images))
+    return measure.perceptual_distance(images).sum() + measure.pixel_weight * pixel
 
 
 def fast_update(
@@ -181,7 +231,12 @@ def fast_update(
 
 
 def auxiliary_objective(
-    gan: Gan, auxiliary: Auxiliary, measure: Reconstruction, z: Tensor, labels: Tensor
+    gan: Gan,
+    auxiliary: Auxiliary,
+    measure: Reconstruction,
+    z: Tensor,
+    labels: Tensor,
+    weights: Objective = Objective(),
 ) -> tuple[Tensor, list[Tensor], Tensor]:
     """Eq. 6: `20 L0 + 2 L1 + L2 + 100 N MSE(z, B(A(z)))`, L_k being the inner loss after k fast steps.
 
@@ -191,17 +246,20 @@ def auxiliary_objective(
         measure: the distance to the target pictures.
         z: (N, D), a constant: the encoder's answer.
         labels: (N,).
+        weights: the numbers above.
 
     Returns:
         The objective, the inner losses L0, L1, L2, and the mean squared error of the code: scalars.
     """
-    zeta = auxiliary.to_zeta(z)
     _, losses = fast_update(
-        lambda zeta: inner_loss(measure, gan.generator.generate(auxiliary.to_z(zeta), labels)), zeta, auxiliary.rates
+        lambda zeta: inner_loss(measure, gan.generator.generate(auxiliary.to_z(zeta), labels), weights.whole),
+        auxiliary.to_zeta(z),
+        auxiliary.rates,
+        len(weights.losses) - 1,
     )
     code = code_error(auxiliary, z)
-    weighted = [weight * loss for weight, loss in zip(LOSS_WEIGHTS, losses, strict=True)]
-    return torch.stack(weighted).sum() + CODE_WEIGHT * len(z) * code, losses, code
+    weighted = [weight * loss for weight, loss in zip(weights.losses, losses, strict=True)]
+    return torch.stack(weighted).sum() + weights.code * len(z) * code, losses, code
 
 
 @torch.no_grad()
@@ -215,9 +273,3 @@ def decay_and_clip(parameters: Iterable[nn.Parameter], weight_decay: float, clip
     for parameter in learning:
         parameter.grad.add_(parameter, alpha=weight_decay)  # type: ignore[union-attr]
     return nn.utils.clip_grad_norm_(learning, clip)
-
-
-def _shown(data: ImageSet, device: torch.device, columns: int = 16) -> tuple[Tensor, Tensor]:
-    """Pictures spread evenly over the set, (columns, 3, R, R) in [-1, 1], and their labels (columns,)."""
-    chosen = torch.linspace(0, len(data) - 1, columns).long()
-    return to_network(data.images[chosen]).to(device), data.labels[chosen].to(device)

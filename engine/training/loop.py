@@ -6,17 +6,19 @@ saves and yields. The caller owns progress and stopping: whoever stops asking fo
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from torch import Tensor
 
 from ..errors import TrainingError
+from .divergence import Watch, not_finite
 from .snapshot import RunFolder
 from .task import Task
 
-__all__ = ["Every", "Progress", "train"]
+__all__ = ["Every", "Measuring", "Progress", "train"]
 
 
 @dataclass(frozen=True)
@@ -31,55 +33,115 @@ class Progress:
 
 @dataclass(frozen=True)
 class Every:
-    """How often a run saves and logs."""
+    """How often a run saves, logs and measures."""
 
     snapshot: float = 180.0
     """Seconds between snapshots, each with a sample sheet."""
     log: int = 50
     """Steps between rows of the log; each holds the means over them."""
+    metrics: int = 0
+    """Steps between measures; 0 for none."""
+    patience: int = 5
+    """How many measures in a row must be much worse than the best before the run is stopped."""
 
 
-def train(task: Task[Any], folder: RunFolder, every: Every | None = None) -> Generator[Progress, None, None]:
+class Measuring(Protocol):
+    """What measures a run as it goes."""
+
+    def __call__(self, task: Any) -> tuple[dict[str, float], Tensor]:
+        """Measures by name, among them `frechet`, and a sheet (rows, columns, 3, R, R)."""
+        ...
+
+
+def train(
+    task: Task[Any], folder: RunFolder, every: Every | None = None, measure: Measuring | None = None
+) -> Generator[Progress, None, None]:
     """Train to the end of the settings' steps, yielding after each. The state is saved at the end, and on closing.
 
     Raises:
-        TrainingError: a loss is not finite. The snapshot then is the last good one.
+        TrainingError: a loss or a weight is not finite, or the run has diverged. The snapshot then is the last good
+            one.
     """
-    every = every or Every()
-    started = saved = time.monotonic()
-    rows: list[dict[str, float]] = []
+    run = _Run(task, folder, every or Every(), measure)
     try:
         while task.done < task.settings.steps:
             losses = task.step()
-            _check(losses, task.done, folder)
-            rows.append(losses)
-            if len(rows) == every.log:
-                folder.write_log({"step": task.done, "seconds": time.monotonic() - started, **_means(rows)})
-                rows.clear()
-            if time.monotonic() - saved > every.snapshot:
-                _save(task, folder)
-                saved = time.monotonic()
+            run.after(losses)
             yield Progress(task.done, losses)
     except GeneratorExit:  # the caller has had enough
-        _save(task, folder)
+        run.save()
         raise
-    _save(task, folder)
+    run.save()
 
 
-def _save(task: Task[Any], folder: RunFolder) -> None:
-    folder.save(task.state())
-    folder.sheet(task.samples(), task.done)
+class _Run:
+    """What the loop does around a step."""
 
+    def __init__(self, task: Task[Any], folder: RunFolder, every: Every, measure: Measuring | None) -> None:
+        self.task, self.folder, self.every, self.measure = task, folder, every, measure
+        self.started = self.saved = time.monotonic()
+        self.rows: list[dict[str, float]] = []
+        if task.processes.first:
+            folder.rewind(task.done)
+        before = [row["frechet"] for row in folder.read_metrics() if "frechet" in row]
+        self.watch = Watch(task.limits, every.patience, before)
 
-def _check(losses: dict[str, float], step: int, folder: RunFolder) -> None:
-    bad = [name for name, value in losses.items() if not math.isfinite(value)]
-    if not bad:
-        return
-    last = f"The last good snapshot is {folder.snapshot}" if folder.snapshot.exists() else "There is no snapshot yet"
-    raise TrainingError(
-        f"Losses must stay finite; at step {step} {', '.join(bad)} did not. {last}: go on from there with lower rates."
-    )
+    def after(self, losses: dict[str, float]) -> None:
+        """Check, log, measure and save after a step."""
+        if bad := not_finite(losses):
+            raise self.broken(", ".join(bad))
+        self.rows.append(losses)
+        if self.task.done % self.every.log == 0:
+            self.log()
+        if why := self.watch.losses(losses):
+            raise self.diverged(why)
+        if self.every.metrics and self.task.done % self.every.metrics == 0:
+            self.judge()
+        if time.monotonic() - self.saved > self.every.snapshot:
+            self.save()
 
+    def log(self) -> None:
+        """Write the means of the losses since the last time."""
+        means = {name: sum(row[name] for row in self.rows) / len(self.rows) for name in self.rows[0]}
+        self.rows.clear()
+        if self.task.processes.first:
+            self.folder.write_log({"step": self.task.done, "seconds": time.monotonic() - self.started, **means})
 
-def _means(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+    def judge(self) -> None:
+        """Measure, keep the best, and stop where it only gets worse. The first process decides for all."""
+        if self.measure:
+            found, sheet = self.measure(self.task)
+            self.folder.write_metrics({"step": self.task.done, **found})
+            self.folder.sheet(sheet, f"neighbours_{self.task.done:07d}")
+            if self.watch.best(found["frechet"]):
+                self.folder.save(self.task.state(), best=True)
+        why = self.watch.worse() if self.measure else ""
+        if self.task.processes.any(bool(why)):
+            raise self.diverged(why or "another process says so")
+
+    def save(self) -> None:
+        """Write a snapshot and a sheet, unless a weight is not finite."""
+        if bad := self.task.faults():
+            raise self.broken(f"the weights {', '.join(bad[:3])}")
+        if self.task.processes.first:
+            self.folder.save(self.task.state())
+            self.folder.sheet(self.task.samples(), f"samples_{self.task.done:07d}")
+        self.saved = time.monotonic()
+
+    def broken(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"Losses and weights must stay finite; at step {self.task.done} {what} did not. {self._last()}: go on from "
+            "there with lower rates."
+        )
+
+    def diverged(self, why: str) -> TrainingError:
+        if self.task.processes.first:
+            self.folder.fall_back()
+        return TrainingError(
+            f"The run has diverged: at step {self.task.done} {why}. {self._last()}: release it, or go on from there "
+            "with lower rates, more augmentation or R1."
+        )
+
+    def _last(self) -> str:
+        there = self.folder.snapshot.exists()
+        return f"The last good snapshot is {self.folder.snapshot}" if there else "There is no snapshot yet"

@@ -1,14 +1,28 @@
-"""Named settings of adversarial training. Those called `paper` have the paper's values throughout."""
+"""Named settings of the three trainings, as one table. Those called `paper` have the paper's values throughout."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ..networks.sngan import GENERATOR_CHANNELS
 from ..networks.sngan_discriminator import DISCRIMINATOR_CHANNELS
-from .settings import GanSettings
+from .settings import AuxiliarySettings, EncoderSettings, GanSettings, RunSettings
 
-__all__ = ["PRESETS"]
+__all__ = ["PRESETS", "Preset"]
+
+Settings = TypeVar("Settings", bound=RunSettings)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of `train gan`, and of the two trainings that follow it in `train all`."""
+
+    gan: GanSettings
+    encoder: EncoderSettings
+    auxiliary: AuxiliarySettings
+    told: str
+    """What it is for, in a line."""
 
 
 def _small(generator: tuple[int, ...], discriminator: tuple[int, ...], shrinking: int) -> GanSettings:
@@ -22,11 +36,14 @@ def _layout(generator: str, discriminator: str, ch: int) -> GanSettings:
     return replace(_small(widths, tuple(m * ch for m in multiples), shrinking), hidden=hidden)
 
 
-def _paper(layout: str, ch: int, batch: int) -> GanSettings:
+def _paper(layout: str, ch: int, batch: int) -> Preset:
     """The original configuration files: five discriminator steps, no average, no augmentation, full precision."""
-    return replace(
-        _layout(layout, layout, ch),
-        steps=450_000,
+
+    def own(settings: Settings) -> Settings:
+        return replace(settings, steps=450_000, precision="fp32", crop=0.9, noise=1 / 128)
+
+    gan = replace(
+        own(_layout(layout, layout, ch)),
         batch=batch,
         fakes=2 * batch,
         discriminator_steps=5,
@@ -34,19 +51,51 @@ def _paper(layout: str, ch: int, batch: int) -> GanSettings:
         average=0.0,
         augment="none",
         flips=False,
-        precision="fp32",
+    )
+    return Preset(
+        gan,
+        own(EncoderSettings(ch=64, input_size=128, rate=5e-5, pixel_weight=0.0, batch=16)),
+        own(AuxiliarySettings(dim_a=1000, dim_zeta=10_000, dim_b=1000, rate=5e-5, step_rate=5e-5, batch=8)),
+        f"the paper's dogs and cats at {layout} px: weeks on one GPU",
     )
 
 
-PRESETS: dict[str, GanSettings] = {
-    # widths of the generator and of the discriminator, how many of its blocks shrink
-    "tiny-16": replace(_small((16, 16, 8), (8, 16), 2), dim_z=16, steps=1000, batch=8, fakes=8, precision="fp32"),
-    "tiny-64": _small((96, 96, 64, 32, 16), (16, 32, 64, 128, 128), 4),
-    "starter-64": replace(_small((192, 192, 128, 64, 32), (32, 64, 128, 256, 256), 4), average=0.9985),
-    # the layouts of the channel tables, and how many steps a few thousand photographs deserve
-    "small-64": replace(_layout("64", "64-deep", ch=32), steps=100_000),
-    "small-128": replace(_layout("128", "128", ch=32), steps=200_000),
-    # the paper's dogs and cats
+_TINY_16 = replace(_small((16, 16, 8), (8, 16), 2), dim_z=16, steps=1000, batch=8, fakes=8, precision="fp32")
+_TINY_64 = _small((96, 96, 64, 32, 16), (16, 32, 64, 128, 128), 4)
+_STARTER = replace(_small((192, 192, 128, 64, 32), (32, 64, 128, 256, 256), 4), average=0.9985)
+
+PRESETS: dict[str, Preset] = {
+    "tiny-16": Preset(
+        _TINY_16,
+        EncoderSettings(channels=(8, 16, 16), steps=500, precision="fp32"),
+        AuxiliarySettings(dim_a=32, dim_zeta=64, dim_b=32, steps=200, precision="fp32"),
+        "to see that it runs: a minute",
+    ),
+    "tiny-64": Preset(
+        replace(_TINY_64, steps=2000, average=0.99, discriminator_steps=2),
+        EncoderSettings(ch=12, steps=600, batch=16),
+        AuxiliarySettings(dim_a=128, dim_zeta=500, dim_b=128, steps=400, code_steps=300, rate=5e-4, batch=8),
+        "a first look on two CPU cores: some minutes",
+    ),
+    "starter-64": Preset(
+        _STARTER,
+        EncoderSettings(steps=3000, batch=16),
+        AuxiliarySettings(steps=3000, code_steps=2000, rate=5e-4, batch=8),
+        "the starter's networks: hours on two CPU cores",
+    ),
+    # The layouts of the channel tables, and how many steps a few thousand photographs deserve.
+    "small-64": Preset(
+        replace(_layout("64", "64-deep", ch=32), steps=100_000),
+        EncoderSettings(ch=32, steps=30_000),
+        AuxiliarySettings(steps=20_000, code_steps=3000),
+        "a good small model: an hour or two on a GPU",
+    ),
+    "small-128": Preset(
+        replace(_layout("128", "128", ch=32), steps=200_000),
+        EncoderSettings(ch=32, steps=50_000),
+        AuxiliarySettings(steps=30_000, code_steps=3000),
+        "the same at 128 px: most of a day on a GPU",
+    ),
     "paper-128": _paper("128", ch=64, batch=16),
     "paper-256": _paper("256", ch=48, batch=8),
 }

@@ -1,44 +1,53 @@
-"""What a training run can be set to. Each field is a flag of `neural-collage train`."""
+"""What a training run can be set to. Each field is a flag of `neural-collage train`, with its text as the help."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import InputError
 from ..networks.auxiliary import AuxiliaryConfig
 from ..networks.sngan import GeneratorConfig
 from ..networks.sngan_discriminator import DiscriminatorConfig
 from ..networks.sngan_encoder import ENCODER_CHANNELS, EncoderConfig
+from .losses import LOSSES
 
 __all__ = ["AuxiliarySettings", "EncoderSettings", "GanSettings", "RunSettings"]
+
+PRECISIONS = ("bf16", "fp32", "fp64")
+
+
+def told(text: str, default: Any = None, paper: Any = None) -> Any:
+    """A field with its help, its default, if it has one, and what the paper or the original's configuration has."""
+    metadata = {"help": text, "paper": paper}
+    return field(metadata=metadata) if default is None else field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """What every kind of training has."""
 
-    steps: int = 20_000
-    """Steps in all."""
-    decay_from: float = 8 / 9
-    """Share of the steps after which the learning rates fall linearly to zero (paper: 400 000 of 450 000)."""
-    batch: int = 32
-    """Real pictures a step."""
-    beta1: float = 0.0
-    """Adam's first beta."""
-    beta2: float = 0.9
-    """Adam's second beta."""
-    flips: bool = True
-    """Whether real pictures are mirrored at random."""
-    precision: str = "bf16"
-    """bf16 (autocast) or fp32."""
-    seed: int = 0
-    """Seed of everything random."""
+    steps: int = told("steps in all", 20_000, paper=450_000)
+    decay_from: float = told("share of the steps after which the rates fall linearly to zero", 8 / 9, paper="8/9")
+    batch: int = told("real pictures a step, over all processes", 32, paper="16; 8 at 256 px, and for A and B")
+    accumulate: int = told("parts that a batch is cut into, one after the other, to save memory", 1, paper=1)
+    beta1: float = told("Adam's first beta", 0.0, paper=0.0)
+    beta2: float = told("Adam's second beta", 0.9, paper=0.9)
+    flips: bool = told("mirror real pictures at random", True, paper="no for the GAN of dogs and cats, else yes")
+    crop: float = told("side of the square cut at a random place out of the middle square", 1.0, paper=0.9)
+    noise: float = told("uniform noise up to this much on real pictures in [-1, 1]", 0.0, paper="1/128")
+    balance: bool = told("draw every class equally often, however many pictures it has", False, paper=False)
+    precision: str = told(f"{', '.join(PRECISIONS)}; the first is mixed", "bf16", paper="fp32")
+    seed: int = told("seed of everything random", 0, paper=0)
 
     def __post_init__(self) -> None:
-        _require(self.steps >= 1 and self.batch >= 1, f"steps and batch are at least 1; got {self.steps}, {self.batch}")
-        _require(self.precision in ("bf16", "fp32"), f"precision is bf16 or fp32; got {self.precision!r}")
+        counts = (self.steps, self.batch, self.accumulate)
+        _require(min(counts) >= 1, f"steps, batch and accumulate are at least 1; got {counts}")
+        _require(self.precision in PRECISIONS, f"precision is one of {', '.join(PRECISIONS)}; got {self.precision!r}")
         _require(0 <= self.decay_from <= 1, f"decay_from lies in [0, 1]; got {self.decay_from}")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, f"betas lie in [0, 1); got {self.beta1}, {self.beta2}")
+        _require(0.1 <= self.crop <= 1, f"crop lies in [0.1, 1]; got {self.crop}")
+        _require(0 <= self.noise <= 1, f"noise lies in [0, 1]; got {self.noise}")
 
     def rate_factor(self, step: int) -> float:
         """What the learning rates are multiplied by at a step: 1, then falling linearly to 0 at the end."""
@@ -50,37 +59,35 @@ class RunSettings:
 class GanSettings(RunSettings):
     """Settings of adversarial training. The defaults are for small models."""
 
-    generator: tuple[int, ...]
-    """Width of the first 4x4 map and of each block's output."""
-    discriminator: tuple[int, ...]
-    """Width of each block's output."""
-    shrinking: int
-    """How many blocks of the discriminator halve the size."""
-    hidden: str = "input"
-    """Which of its two widths the first convolution of a discriminator block has: input or output."""
-    dim_z: int = 128
-    """Length of the latent."""
-    fakes: int = 32
-    """Made pictures in each generator step."""
-    discriminator_steps: int = 1
-    """Discriminator steps after each generator step."""
-    generator_rate: float = 2e-4
-    """Adam's learning rate of the generator."""
-    discriminator_rate: float = 4e-4
-    """Adam's learning rate of the discriminator: higher, since it makes one step to the generator's one."""
-    average: float = 0.999
-    """Decay of the moving average of the generator's weights; 0 keeps the last weights, as the paper does."""
-    augment: str = "colour:0.3,translation,cutout:0.5"
-    """Differentiable augmentation, as `augment.parse_augmentations` reads it."""
+    generator: tuple[int, ...] = told("widths of the first 4x4 map and of each block's output", paper="its presets")
+    discriminator: tuple[int, ...] = told("widths of each block's output", paper="its presets")
+    shrinking: int = told("how many blocks of the discriminator halve the size", paper="5; 6 at 256 px")
+    hidden: str = told("width of a discriminator block's first convolution: input or output", "input", "output at 256")
+    dim_z: int = told("length of the latent", 128, paper=128)
+    fakes: int = told("made pictures in each generator step", 32, paper="twice the batch")
+    discriminator_steps: int = told("discriminator steps after each generator step", 1, paper=5)
+    generator_rate: float = told("Adam's rate of the generator", 2e-4, paper=2e-4)
+    discriminator_rate: float = told("Adam's rate of the discriminator", 4e-4, paper=2e-4)
+    loss: str = told(f"{' or '.join(LOSSES)} (non-saturating)", "hinge", paper="hinge")
+    r1: float = told("weight of the gradient penalty R1 on real pictures; 0 for none", 0.0, paper=0.0)
+    r1_every: int = told("steps between penalties, each counted so many times", 16)
+    average: float = told("decay of the generator's moving average; 0 keeps the last weights", 0.999, paper=0.0)
+    augment: str = told(
+        "differentiable augmentation: none, or colour, translation, cutout, each with :STRENGTH",
+        "colour:0.3,translation,cutout:0.5",
+        paper="none",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "generator", tuple(self.generator))
         object.__setattr__(self, "discriminator", tuple(self.discriminator))
-        counts, rates = (self.fakes, self.discriminator_steps), (self.generator_rate, self.discriminator_rate)
-        _require(min(counts) >= 1, f"fakes and discriminator_steps are at least 1; got {counts}")
-        _require(min(rates) >= 0, f"learning rates are at least 0; got {rates}")
+        counts = (self.fakes, self.discriminator_steps, self.r1_every)
+        rates = (self.generator_rate, self.discriminator_rate, self.r1)
+        _require(min(counts) >= 1, f"fakes, discriminator_steps and r1_every are at least 1; got {counts}")
+        _require(min(rates) >= 0, f"learning rates and r1 are at least 0; got {rates}")
         _require(self.hidden in ("input", "output"), f"hidden is input or output; got {self.hidden!r}")
+        _require(self.loss in LOSSES, f"loss is {' or '.join(LOSSES)}; got {self.loss!r}")
         _require(0 <= self.average < 1, f"average lies in [0, 1); got {self.average}")
 
     @property
@@ -102,55 +109,54 @@ class GanSettings(RunSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSettings(RunSettings):
-    """Settings of encoder training (eq. 4). The paper: 450 000 steps of 16 at rate 5e-5, no pixel term, fp32."""
+    """Settings of encoder training (eq. 4)."""
 
-    channels: tuple[int, ...] = ()
-    """Width of the first convolution and of each block's output; empty for the paper's layout at this size and ch."""
-    ch: int = 24
-    """Width that the paper's layout is a multiple of (paper: 64)."""
-    rate: float = 4e-4
-    """Adam's learning rate."""
-    pixel_weight: float = 0.2
-    """Weight of the mean squared pixel difference beside eq. 4, as in projection; the paper has 0 here."""
+    channels: tuple[int, ...] = told("widths of the first convolution and of each block; or see ch", ())
+    ch: int = told("width that the paper's layout is a multiple of", 24, paper=64)
+    input_size: int = told("side that pictures are brought to before the encoder; 0: the model's", 0, paper=128)
+    rate: float = told("Adam's rate", 4e-4, paper="5e-5; 2e-4 for birds")
+    pixel_weight: float = told("weight of the mean squared pixel difference beside eq. 4", 0.2, paper=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "channels", tuple(self.channels))
-        _require(self.rate >= 0 and self.pixel_weight >= 0, "rate and pixel_weight are at least 0")
+        _require(min(self.rate, self.pixel_weight) >= 0, "rate and pixel_weight are at least 0")
 
     def config(self, resolution: int, n_classes: int, dim_z: int) -> EncoderConfig:
         """The encoder's shape for a generator of this size."""
-        layout = ENCODER_CHANNELS.get(str(resolution), ())
-        _require(bool(self.channels or layout), f"there is no layout for {resolution} px; give channels, one a halving")
+        size = self.input_size or resolution
+        layout = ENCODER_CHANNELS.get(str(size), ())
+        _require(bool(self.channels or layout), f"there is no layout for {size} px; give channels, one a halving")
         return EncoderConfig(self.channels or tuple(m * self.ch for m in layout), n_classes, dim_z)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuxiliarySettings(RunSettings):
-    """Settings of auxiliary training (eq. 6). The paper: A, B of 1000, 10 000, 1000 units, batch 8, rate 5e-5, fp32."""
+    """Settings of auxiliary training (eq. 6)."""
 
-    batch: int = 16
-    dim_a: int = 256
-    """Width of A's hidden layer."""
-    dim_zeta: int = 2000
-    """Length of zeta."""
-    dim_b: int = 256
-    """Width of B's hidden layer."""
-    rate: float = 2e-4
-    """Adam's learning rate of A and B."""
-    step_rate: float = 1e-5
-    """Adam's learning rate of the inner step sizes, which themselves start at 2e-4."""
-    code_steps: int = 0
-    """Steps at the start that learn B(A(z)) = z alone: without the generator, forty times as fast (paper: 0)."""
-    weight_decay: float = 1e-4
-    """Added to each gradient, times the weight."""
-    clip: float = 100.0
-    """Largest norm of the gradients of A, B and the step sizes together."""
+    batch: int = told("real pictures a step, over all processes", 16, paper=8)
+    dim_a: int = told("width of A's hidden layer", 256, paper=1000)
+    dim_zeta: int = told("length of zeta", 2000, paper=10_000)
+    dim_b: int = told("width of B's hidden layer", 256, paper=1000)
+    rate: float = told("Adam's rate of A and B", 2e-4, paper=5e-5)
+    step_rate: float = told("Adam's rate of the inner step sizes", 1e-5, paper="5e-5; 0 in the original's code")
+    inner_rate: float = told("where the inner step sizes start", 2e-4, paper=2e-4)
+    loss_weights: tuple[float, ...] = told(
+        "weights of the inner loss before, between and after the fast steps", (20.0, 2.0, 1.0), paper="20,2,1"
+    )
+    code_weight: float = told("weight of the reconstruction of z by B(A(z))", 100.0, paper=100)
+    inner_pixel_weight: float = told("weight of the pixel term in the inner loss", 0.05, paper=0.05)
+    code_steps: int = told("steps at the start that learn B(A(z)) = z alone, forty times as fast", 0, paper=0)
+    weight_decay: float = told("added to each gradient, times the weight", 1e-4, paper=1e-4)
+    clip: float = told("largest norm of the gradients of A, B and the step sizes together", 100.0, paper=100)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(min(self.rate, self.step_rate, self.weight_decay) >= 0, "rates and weight_decay are at least 0")
+        object.__setattr__(self, "loss_weights", tuple(self.loss_weights))
+        least = (self.rate, self.step_rate, self.inner_rate, self.weight_decay, self.code_weight)
+        _require(min(*least, self.inner_pixel_weight) >= 0, "rates, weights and weight_decay are at least 0")
         _require(self.clip > 0 and self.code_steps >= 0, "clip is above 0, code_steps at least 0")
+        _require(len(self.loss_weights) >= 1, "loss_weights has one weight, and one more for each fast step")
 
     def config(self, dim_z: int) -> AuxiliaryConfig:
         """The pair's shape for a generator with latents of this length."""

@@ -1,10 +1,13 @@
-"""The folder of a training run: its snapshot, its log, its sample sheets. Every file is whole or absent."""
+"""The folder of a training run: its snapshots, its logs, its sheets. A snapshot or sheet is whole or absent."""
 
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +16,119 @@ from torch import Tensor
 
 from ..errors import TrainingError
 from ..sheet import contact_sheet, save_png
+from .board import Board
 
 KINDS = ("gan", "encoder", "auxiliary")
 
-__all__ = ["RunFolder", "load_snapshot"]
+__all__ = ["RunFolder", "load_snapshot", "written"]
 
 
 class RunFolder:
     """Where a run writes. Made when it does not exist."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path, board: Board | None = None) -> None:
+        """A run at `path`, whose numbers go to TensorBoard too where there is a board."""
+        self.path, self.board = Path(path), board
         self.snapshot = self.path / "snapshot.pt"
+        self.best = self.path / "best.pt"
         self.log = self.path / "log.csv"
+        self.metrics = self.path / "metrics.csv"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TrainingError(f"A run needs a folder that it can write to; {path}: {error}.") from error
 
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Write the snapshot under a temporary name and put it in the place of the last one.
+    def save(self, state: Mapping[str, Any], best: bool = False) -> None:
+        """Write the snapshot, or the one with the best measures so far, in the place of the last one.
 
         Raises:
             TrainingError: it cannot be written; the last one is left as it was.
         """
-        temporary = self.snapshot.with_suffix(".part")
-        try:
+        path = self.best if best else self.snapshot
+        temporary = path.with_suffix(".part")
+        with written(path, temporary):
             torch.save(dict(state), temporary)
-            os.replace(temporary, self.snapshot)
-        except (OSError, RuntimeError) as error:  # torch's writer reports a full disk by the latter
-            raise TrainingError(
-                f"The snapshot must be written to {self.snapshot}: {error}. Make room there."
-            ) from error
+            os.replace(temporary, path)
 
-    def sheet(self, samples: Tensor, step: int) -> Path:
-        """Write samples (rows, columns, 3, R, R) in [-1, 1] as one PNG."""
-        picture, _ = contact_sheet(samples, gap=0)
-        return save_png(self.path / f"samples_{step:07d}.png", picture)
+    def fall_back(self) -> None:
+        """Put the best snapshot, if there is one, in the place of the last one."""
+        if self.best.exists():
+            temporary = self.snapshot.with_suffix(".part")
+            with written(self.snapshot, temporary):
+                shutil.copyfile(self.best, temporary)
+                os.replace(temporary, self.snapshot)
+
+    def sheet(self, pictures: Tensor, name: str) -> Path:
+        """Write pictures (rows, columns, 3, R, R) in [-1, 1] as one PNG."""
+        path = self.path / f"{name}.png"
+        with written(path):
+            return save_png(path, contact_sheet(pictures, gap=0)[0])
 
     def write_log(self, row: Mapping[str, float]) -> None:
-        """Append one row; the first one of a run writes the header too."""
-        new = not self.log.exists()
-        with self.log.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
+        """Append a row of losses; the first one of a run writes the header too."""
+        self._append(self.log, row)
+
+    def write_metrics(self, row: Mapping[str, float]) -> None:
+        """Append a row of measures; the first one of a run writes the header too."""
+        self._append(self.metrics, row)
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """All rows of measures so far."""
+        rows = _rows(self.metrics)
+        return [{name: float(value) for name, value in row.items() if value} for row in rows]
+
+    def rewind(self, step: int) -> None:
+        """Drop the rows that an earlier run, which did not come to save them, made after this step."""
+        for path in (self.log, self.metrics):
+            kept = [row for row in _rows(path) if row["step"].isdecimal() and int(row["step"]) <= step]
+            if path.exists():
+                text = io.StringIO(newline="")
+                if kept:
+                    _writer(text, kept[0]).writeheader()
+                    _writer(text, kept[0]).writerows(kept)
+                temporary = path.with_suffix(".part")
+                with written(path, temporary):
+                    temporary.write_text(text.getvalue(), newline="")
+                    os.replace(temporary, path)
+
+    def _append(self, path: Path, row: Mapping[str, float]) -> None:
+        new = not path.exists() or not path.stat().st_size
+        with written(path), path.open("a", newline="") as file:
+            writer = _writer(file, row)
             if new:
                 writer.writeheader()
             writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+        if self.board:
+            self.board.write(path.stem, row)
+
+
+@contextmanager
+def written(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Report what goes wrong in writing `path`; what was written under a temporary name is removed.
+
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written to.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk by the latter
+        if temporary:
+            temporary.unlink(missing_ok=True)
+        raise TrainingError(
+            f"The run must be able to write {path}: {error}. Make room there; what was saved before is as it was."
+        ) from error
+
+
+def _writer(file: Any, row: Mapping[str, Any]) -> csv.DictWriter[str]:
+    return csv.DictWriter(file, list(row))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a CSV; a process that was killed may have left half of one."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if "step" in row and None not in (*row, *row.values())]
 
 
 def load_snapshot(path: Path, kind: str | None = None) -> dict[str, Any]:

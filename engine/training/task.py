@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
+from ..networks.batch_statistics import share_statistics
 from .data import ImageSet
+from .draws import Draws
+from .processes import ALONE, Processes
 from .settings import RunSettings
 
-__all__ = ["Task"]
+__all__ = ["Task", "held_size"]
 
 Settings = TypeVar("Settings", bound=RunSettings)
 Network = TypeVar("Network", bound=nn.Module)
@@ -22,19 +27,28 @@ class Task(ABC, Generic[Settings]):
     """Base of the kinds of training: everything that a run carries from step to step, and one step of it.
 
     All randomness comes from `random`, on the CPU, so that a run that went on from a snapshot ends bit for bit as one
-    that was never stopped.
+    that was never stopped. Losses are divided such that gradients, summed over the parts of a batch and over the
+    processes, are those of the whole batch; batch norms measure one part at a time, over all processes.
     """
 
     kind: ClassVar[str]
     """Name of the kind on the command line and in snapshots."""
     parts: tuple[str, ...]
     """Attributes with a state: the networks that learn and their optimisers."""
+    limits: ClassVar[dict[str, float]] = {}
+    """Losses whose running mean beyond this, either way, means that the run has diverged."""
 
-    def __init__(self, settings: Settings, data: ImageSet, device: str = "cpu") -> None:
+    def __init__(
+        self, settings: Settings, data: ImageSet, device: str = "cpu", processes: Processes = ALONE, resolution: int = 0
+    ) -> None:
         self.settings, self.data, self.device = settings, data, torch.device(device)
+        self.processes, self.resolution = processes, resolution
+        self.dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         self.done = 0
         """Steps made so far."""
         self.random = torch.Generator().manual_seed(settings.seed)
+        self.draws = Draws(self.random, processes.rank, processes.count)
+        self.batch = self.share(settings.batch, "batch")
 
     @abstractmethod
     def step(self) -> dict[str, float]:
@@ -45,13 +59,43 @@ class Task(ABC, Generic[Settings]):
         """Pictures to look at: (rows, columns, 3, R, R) in [-1, 1]."""
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """A batch of real pictures (N, 3, R, R) in [-1, 1] and their labels (N,), on the device."""
-        images, labels = self.data.draw(self.settings.batch, self.random, self.settings.flips)
-        return images.to(self.device), labels.to(self.device)
+        """This process's real pictures of a batch, (N, 3, R, R) in [-1, 1], and their labels (N,), on the device."""
+        own = self.settings
+        images, labels = self.data.draw(
+            self.batch, self.draws, flips=own.flips, balance=own.balance, noise=own.noise, size=self.resolution
+        )
+        return images.to(self.device, self.dtype), labels.to(self.device)
+
+    def share(self, count: int, name: str) -> int:
+        """How many of `count` pictures belong to this process.
+
+        Raises:
+            InputError: they cannot be shared evenly.
+        """
+        pieces = self.processes.count * self.settings.accumulate
+        if count % pieces:
+            raise InputError(
+                f"The processes times accumulate must divide the {name}; got {self.processes.count} x "
+                f"{self.settings.accumulate} for {count}. Make the {name} a multiple of {pieces}."
+            )
+        return count // self.processes.count
+
+    def pieces(self, *rows: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """The parts of a batch whose gradients are accumulated, one after the other."""
+        return zip(*(tensor.chunk(self.settings.accumulate) for tensor in rows), strict=True)
+
+    @property
+    def weight(self) -> float:
+        """What the mean over one part of the batch counts in the mean over all parts of all processes."""
+        return 1 / (self.settings.accumulate * self.processes.count)
 
     def adam(self, parameters: Any, rate: float) -> torch.optim.Adam:
         """Adam with the settings' betas."""
         return torch.optim.Adam(parameters, rate, (self.settings.beta1, self.settings.beta2))
+
+    def gather(self, network: nn.Module) -> None:
+        """Sum a network's gradients over the processes."""
+        self.processes.sum_gradients(network.parameters())
 
     def descend(self, optimiser: torch.optim.Optimizer, rate: float) -> None:
         """One step along the gradients at hand, at this rate times the schedule's factor."""
@@ -61,11 +105,24 @@ class Task(ABC, Generic[Settings]):
 
     def place(self, network: Network) -> Network:
         """The network on the device. Channels-last and bf16 together make a step on a CPU 2.6 times as fast as fp32."""
-        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.processes.count > 1:
+            share_statistics(network)
+        return network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def autocast(self) -> torch.autocast:
         """bf16 where the settings say so."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16")
+
+    def faults(self) -> list[str]:
+        """Names of weights that are not finite: a step may spoil them and still have had a finite loss."""
+        networks = {name: getattr(self, name) for name in self.parts}
+        return [
+            f"{name}.{key}"
+            for name, network in networks.items()
+            if isinstance(network, nn.Module)
+            for key, value in network.state_dict().items()
+            if value.is_floating_point() and not torch.isfinite(value).all()
+        ]
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on as if never stopped: plain values and tensors."""
@@ -84,3 +141,8 @@ class Task(ABC, Generic[Settings]):
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"])
         self.done = state["done"]
+
+
+def held_size(resolution: int, settings: RunSettings) -> int:
+    """Side of the pictures to keep, so that the settings' crop of them has this resolution, in pixels."""
+    return round(resolution / settings.crop)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from neural_collage.engine.errors import InputError
 from neural_collage.engine.training.augment import AUGMENTATIONS, augment, parse_augmentations
+from neural_collage.engine.training.draws import Draws
 
 
 def pictures(count=4):
@@ -11,7 +12,7 @@ def pictures(count=4):
 
 
 def seeded():
-    return torch.Generator().manual_seed(1)
+    return Draws(torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

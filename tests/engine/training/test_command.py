@@ -168,7 +168,7 @@ def test_weights_for_other_layers_are_refused():
 
 def test_the_papers_presets_have_its_values():
     for name, size, ch, batch in (("paper-128", 128, 64, 16), ("paper-256", 256, 48, 8)):
-        preset = PRESETS[name]
+        preset = PRESETS[name].gan
         assert (preset.resolution, preset.batch, preset.fakes) == (size, batch, 2 * batch)
         assert (preset.generator[-1], preset.discriminator[0]) == (ch, ch)
         assert (preset.discriminator_steps, preset.generator_rate, preset.discriminator_rate) == (5, 2e-4, 2e-4)
@@ -178,7 +178,7 @@ def test_the_papers_presets_have_its_values():
 
 
 def test_every_preset_builds_its_networks():
-    for preset in PRESETS.values():
+    for preset in (table.gan for table in PRESETS.values()):
         assert preset.discriminator_config(5).resolution == preset.generator_config(5).resolution == preset.resolution
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from neural_collage.engine.errors import DataError
 from neural_collage.engine.sheet import contact_sheet
-from neural_collage.engine.training import data
+from neural_collage.engine.training import decoding
 from neural_collage.engine.training.data import load_images, to_network
+from neural_collage.engine.training.draws import Draws
 from PIL import Image
 
 
@@ -84,7 +85,7 @@ def test_broken_files_are_skipped_and_named(tmp_path):
 def test_large_sets_are_mapped_from_disk(tmp_path, monkeypatch):
     folder = write_set(tmp_path, {"rose": 3})
     in_memory = load_images(folder, 8)
-    monkeypatch.setattr(data, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(decoding, "_memory", lambda: 0)
     assert torch.equal(load_images(folder, 8).images, in_memory.images)
 
 
@@ -100,7 +101,7 @@ def test_what_cannot_be_used_is_refused(tmp_path):
             load_images(path, 8)
     with pytest.raises(DataError, match="one folder for each class"):
         load_images(tmp_path / "loose", 8)
-    with pytest.raises(DataError, match=r"could not be decoded: a/x\.png"):
+    with pytest.raises(DataError, match=r"could not be decoded and 0 are smaller than 4 px: a/x\.png"):
         load_images(tmp_path / "broken", 8)
     with pytest.raises(DataError, match=r"no class tulip.*It has: rose"):
         load_images(folder, 8, ["rose", "tulip"])
@@ -125,9 +126,9 @@ def test_drawing_is_seeded_and_flips_some(tmp_path):
     ramp = np.tile(np.arange(8, dtype=np.uint8)[None, :, None], (8, 1, 3))
     Image.fromarray(ramp).save(folder / "rose" / "000.png")
     found = load_images(folder, 8, hold_out=2, held_out=True)
-    first, labels = found.draw(40, torch.Generator().manual_seed(3), flips=True)
-    again, _ = found.draw(40, torch.Generator().manual_seed(3), flips=True)
-    plain, _ = found.draw(40, torch.Generator().manual_seed(3), flips=False)
+    first, labels = found.draw(40, Draws(torch.Generator().manual_seed(3)), flips=True)
+    again, _ = found.draw(40, Draws(torch.Generator().manual_seed(3)), flips=True)
+    plain, _ = found.draw(40, Draws(torch.Generator().manual_seed(3)), flips=False)
     assert torch.equal(first, again)
     assert labels.tolist() == [0] * 40
     mirrored = (first != plain).flatten(1).any(1)

@@ -5,17 +5,17 @@ import pytest
 import torch
 from neural_collage.engine.checkpoints import chainer_names
 from neural_collage.engine.reconstruction import Reconstruction
-from neural_collage.engine.training.adversarial import AdversarialTask, discriminator_loss, generator_loss
+from neural_collage.engine.training.adversarial import AdversarialTask
 from neural_collage.engine.training.data import ImageSet
 from neural_collage.engine.training.inversion import (
-    CODE_WEIGHT,
-    PIXEL_WEIGHT,
     EncoderTask,
+    Objective,
     auxiliary_objective,
     decay_and_clip,
     fast_update,
     inner_loss,
 )
+from neural_collage.engine.training.losses import discriminator_loss, generator_loss
 from neural_collage.engine.training.settings import EncoderSettings, GanSettings
 
 LOSS, GRADIENT, STATISTICS = 1e-4, 1e-3, 1e-4
@@ -162,7 +162,7 @@ def test_auxiliary_step(fresh):
     case = parity.case("i_training/auxiliary_step")
     auxiliary, parameters = fresh.part("auxiliary"), auxiliary_parameters(fresh)
     images, labels, z = parity.images(case["image_u8"]), case["y"].long(), case["z"]
-    measure = Reconstruction(fresh, images, PIXEL_WEIGHT)
+    measure = Reconstruction(fresh, images, Objective().pixel)
 
     objective, losses, code = auxiliary_objective(fresh, auxiliary, measure, z, labels)
     count = len(z)  # ours are distances: 1 - cosine, so one more for each picture
@@ -170,7 +170,7 @@ def test_auxiliary_step(fresh):
         assert abs(loss - count - case[f"loss{k}"]) < LOSS
     assert abs(count * code - case["loss_ae"]) < LOSS
     assert abs(inner_loss(measure, fresh.generator.generate(z, labels)) - count - case["loss_noab"]) < LOSS
-    wanted = 20 * case["loss1"] + 2 * case["loss2"] + case["loss3"] + CODE_WEIGHT * case["loss_ae"]
+    wanted = 20 * case["loss1"] + 2 * case["loss2"] + case["loss3"] + Objective().code * case["loss_ae"]
     assert abs(objective - 23 * count - wanted) < 1e-5 * abs(wanted)
 
     objective.backward()
@@ -193,7 +193,7 @@ def test_auxiliary_step(fresh):
 def test_fast_update(name):
     case, gan = parity.case(f"f_auxiliary/{name}"), parity.gan()
     auxiliary, labels = gan.part("auxiliary"), case["y"].long()
-    measure = Reconstruction(gan, parity.images(case["gt_u8"]), PIXEL_WEIGHT)
+    measure = Reconstruction(gan, parity.images(case["gt_u8"]), Objective().pixel)
     start = auxiliary.to_zeta(case["z"]).requires_grad_()
 
     zetas, losses = fast_update(

@@ -27,7 +27,7 @@ def data(count=24, n_classes=3):
 
 
 def adversarial(**changes):
-    return AdversarialTask(replace(PRESETS["tiny-16"], **{"steps": 6, **changes}), data())
+    return AdversarialTask(replace(PRESETS["tiny-16"].gan, **{"steps": 6, **changes}), data())
 
 
 def encoder(**changes):

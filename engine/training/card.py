@@ -1,0 +1,127 @@
+"""The card of a finished model: what it is, what it was made from and how, and how good it is, as Markdown.
+
+Beside it lie sheets of made pictures. Sheets that show photographs stay in the folders of the runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..gan import Gan
+from ..reconstruction import Reconstruction
+from .data import ImageSet
+from .runs import Run
+from .snapshot import RunFolder
+
+__all__ = ["write_card"]
+
+TRUNCATIONS = (1.0, 0.8, 0.6, 0.4)
+MOST_CLASSES, SAMPLES, MEASURED = 16, 8, 200
+
+
+def write_card(gan: Gan, folder: RunFolder, runs: Sequence[Run]) -> None:
+    """Write `model.md`, `samples.png` and `truncation.png` into the folder of a whole training.
+
+    Args:
+        gan: the finished model.
+        folder: where its file is.
+        runs: of its parts, in their order, whose snapshots hold the settings.
+    """
+    shown = torch.linspace(0, gan.n_classes - 1, min(gan.n_classes, MOST_CLASSES)).long().tolist()
+    folder.sheet(torch.stack([_drawn(gan, [label] * SAMPLES) for label in shown]), "samples")
+    folder.sheet(torch.stack([_drawn(gan, shown, truncation) for truncation in TRUNCATIONS]), "truncation")
+    path = folder.path / "model.md"
+    temporary = path.with_suffix(".part")
+    temporary.write_text("\n".join(_lines(gan, runs)) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+@torch.no_grad()
+def _drawn(gan: Gan, labels: list[int], truncation: float = 1.0) -> Tensor:
+    return gan.generator(gan.sample(labels, truncation=truncation))
+
+
+def _lines(gan: Gan, runs: Sequence[Run]) -> Iterable[str]:
+    data = runs[0].args.data.name
+    sets = [found for (_, _, held_out), found in runs[0].sets.items() if not held_out]
+    yield f"# A model of {data}\n"
+    yield "![Samples, a row a class](samples.png)\n"
+    yield from _table(["", ""], _facts(gan, sets[0], runs[0].args.hold_out, data))
+    yield "\nTruncation " + ", ".join(f"{value:g}" for value in TRUNCATIONS) + ", from the top, a column a class:\n"
+    yield "![Truncation](truncation.png)\n"
+    yield "## Figures\n"
+    yield from _table(["figure", "value"], [*_measures(runs[0]), *_reconstruction(gan, runs)])
+    yield "\n## How it was trained\n"
+    yield from _settings(runs)
+    yield "\nCurves are in `log.csv` and `metrics.csv` of `gan`, `encoder` and `auxiliary`. Sheets there that show"
+    yield "photographs (`neighbours_*`, and those of the encoder and the pair) belong to whoever owns the photographs."
+
+
+def _facts(gan: Gan, data: ImageSet, hold_out: int, name: str) -> list[list[str]]:
+    parts = [part for part in ("generator", "discriminator", "encoder", "auxiliary") if getattr(gan, part)]
+    kept = f"every {hold_out}th of each class was kept out" if hold_out else "none was kept out"
+    left = len(data.skipped) + len(data.tiny)
+    return [
+        ["file", f"`model.safetensors`: {', '.join(parts)}; {gan.resolution} x {gan.resolution} pixels"],
+        ["classes", ", ".join(gan.class_names)],
+        ["data", f"{name}: {len(data)} pictures for training, {kept}; {left} files could not be used"],
+        ["licence of the weights", gan.facts.get("licence", "not stated: ask whoever trained it, and state it")],
+    ]
+
+
+def _measures(run: Run) -> list[list[str]]:
+    rows = RunFolder(run.out).read_metrics()
+    told = {
+        "accuracy": "share of samples that a classifier of the photographs puts into their class",
+        "accuracy_real": "the same of photographs kept out of training",
+        "frechet": "Frechet distance to the training pictures in that classifier's features",
+        "spread": "within-class spread of those features, over the photographs'",
+        "nearness": "distance to the nearest training picture, over that of photographs kept out",
+    }
+    last = rows[-1] if rows else {}
+    return [[f"{text} (step {last['step']:.0f})", f"{last[name]:.3f}"] for name, text in told.items() if name in last]
+
+
+@torch.no_grad()
+def _reconstruction(gan: Gan, runs: Sequence[Run]) -> list[list[str]]:
+    """Eq. 4 on pictures kept out of training, or on training pictures where there are none."""
+    run = runs[0]
+    held_out = bool(run.args.hold_out)
+    data = run.data(gan.resolution, gan.class_names, held_out)
+    places = torch.linspace(0, len(data) - 1, min(len(data), MEASURED)).long()
+    found = torch.stack([_distances(gan, data, part) for part in places.split(50)]).mean(0).tolist()
+    kept = f"{len(places)} photographs {'kept out of' if held_out else 'of the'} training"
+    names = ("a random latent", "the encoder's latent", "the same through A and B")
+    return [[f"eq. 4 of {name}, {kept}", f"{value:.3f}"] for name, value in zip(names, found, strict=True)]
+
+
+def _distances(gan: Gan, data: ImageSet, places: Tensor) -> Tensor:
+    images, labels = data.still(places), data.labels[places]
+    measure = Reconstruction(gan, images, 0.0)
+    z = gan.part("encoder")(images, labels)
+    random = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
+    starts = (random, z, gan.part("auxiliary")(z))
+    return torch.stack([measure.perceptual_distance(gan.generator.generate(each, labels)).mean() for each in starts])
+
+
+def _settings(runs: Sequence[Run]) -> Iterable[str]:
+    states = [run.state() or {} for run in runs]
+    settings = [state["settings"] for state in states]
+    names = list(dict.fromkeys(name for each in settings for name in each))
+    rows = [[name, *(_short(each.get(name, "")) for each in settings)] for name in names]
+    done = ["steps made", *(str(state["done"]) for state in states)]
+    yield from _table(["setting", *(run.kind for run in runs)], [done, *rows])
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    for row in (header, ["---"] * len(header), *rows):
+        yield f"| {' | '.join(row)} |"

@@ -1,0 +1,53 @@
+"""When a run is to be stopped: numbers that are not finite, losses beyond reason, pictures that only get worse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+__all__ = ["Watch", "not_finite"]
+
+MEMORY = 0.98  # of the running means of losses: about the last fifty steps
+WORSE = 1.5  # times the best Frechet distance
+
+
+def not_finite(losses: Mapping[str, float]) -> list[str]:
+    """Names of the losses that are NaN or infinite."""
+    return [name for name, value in losses.items() if not math.isfinite(value)]
+
+
+class Watch:
+    """Remembers how a run has been going."""
+
+    def __init__(self, limits: Mapping[str, float], patience: int = 5, distances: Sequence[float] = ()) -> None:
+        """Watch losses against limits, and Frechet distances, of which these were measured before.
+
+        Args:
+            limits: loss -> how large its running mean may get, either way.
+            patience: how many measures in a row must be much worse than the best one.
+            distances: those of the run before it was stopped.
+        """
+        self.limits, self.patience, self.distances = limits, patience, list(distances)
+        self.means: dict[str, float] = {}
+
+    def losses(self, losses: Mapping[str, float]) -> str:
+        """Take note of a step's losses; returns why the run has diverged, or nothing."""
+        for name, limit in self.limits.items():
+            mean = self.means.get(name, 0.0)
+            self.means[name] = mean = MEMORY * mean + (1 - MEMORY) * losses[name]
+            if abs(mean) > limit:
+                return f"the running mean of the {name} loss is beyond {limit:g}"
+        return ""
+
+    def best(self, distance: float) -> bool:
+        """Take note of a Frechet distance; returns whether it is the smallest so far."""
+        self.distances.append(distance)
+        return distance <= min(self.distances)
+
+    def worse(self) -> str:
+        """Why the run has diverged by its Frechet distances, or nothing."""
+        last = self.distances[-self.patience :]
+        bound = WORSE * min(self.distances, default=0.0)
+        if len(last) == self.patience and min(last) > bound:
+            return f"the Frechet distance was more than {WORSE:g} times the best in the last {self.patience} measures"
+        return ""

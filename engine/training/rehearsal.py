@@ -1,0 +1,66 @@
+"""A dry run: what a training would do, its memory, and the time of a step, measured on a few that are thrown away."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .task import Task
+
+__all__ = ["rehearse"]
+
+TIMED = 2  # steps, after one that is not
+
+
+def rehearse(task: Task[Any], out: Path) -> None:
+    """Print what `task`, which is spoiled by it, would do in the folder `out`. Nothing is written."""
+    settings, left = task.settings, max(task.settings.steps - task.done, 0)
+    counts = task.data.labels.bincount(minlength=len(task.data.class_names)).tolist()
+    print(f"train {task.kind} into {out}: {left} steps to go of {settings.steps}, on {task.device}")
+    print("  " + ", ".join(f"{name} {value}" for name, value in asdict(settings).items() if name != "steps"))
+    pairs = sorted(zip(counts, task.data.class_names, strict=True))
+    print(f"  pictures a class: {pairs[0][0]} ({pairs[0][1]}) to {pairs[-1][0]} ({pairs[-1][1]})")
+    networks = {name: getattr(task, name) for name in task.parts}
+    sizes = {name: _millions(network) for name, network in networks.items() if isinstance(network, nn.Module)}
+    print("  parameters in millions: " + ", ".join(f"{name} {size:.2f}" for name, size in sizes.items()))
+    seconds = _timed(task)
+    pictures = settings.batch * getattr(settings, "discriminator_steps", 1)
+    print(f"  memory: pictures {_mb(task.data.images.nbytes)}, the process at its largest {_peak(task.device)}")
+    print(
+        f"  time: {seconds:.3g} s a step, {1000 * seconds / pictures:.3g} s per thousand real pictures, "
+        f"{left * seconds / 3600:.2g} hours in all; nothing was trained"
+    )
+
+
+def _timed(task: Task[Any]) -> float:
+    """Seconds a step."""
+    task.step()
+    started = time.perf_counter()
+    for _ in range(TIMED):
+        task.step()  # which ends with numbers on the CPU, so that a GPU has done its work
+    return (time.perf_counter() - started) / TIMED
+
+
+def _millions(network: nn.Module) -> float:
+    return sum(parameter.numel() for parameter in network.parameters()) / 1e6
+
+
+def _peak(device: torch.device) -> str:
+    if device.type == "cuda":
+        return _mb(torch.cuda.max_memory_allocated(device)) + " on the GPU"
+    if sys.platform == "win32":
+        return "not measured on Windows"
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return _mb(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def _mb(size: float) -> str:
+    return f"{size / 1e6:.0f} MB"

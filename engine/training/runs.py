@@ -1,0 +1,212 @@
+"""One run from flags to model: the data, the task with its settings, the loop under a progress bar, the file."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from ..checkpoints import save
+from ..errors import InputError, TrainingError
+from ..gan import Gan
+from .adversarial import AdversarialTask
+from .board import Board
+from .data import ImageSet, load_images
+from .flags import given_settings
+from .inversion import AuxiliaryTask, EncoderTask
+from .judge import trained_judge
+from .loop import Every, train
+from .meter import Meter
+from .presets import PRESETS, Preset
+from .processes import Processes
+from .release import fingerprint, released
+from .settings import AuxiliarySettings, EncoderSettings, GanSettings, RunSettings
+from .snapshot import RunFolder, load_snapshot, written
+from .starting import shaped_as, start_from
+from .task import Task, held_size
+
+__all__ = ["Run"]
+
+State = dict[str, Any]
+Settings = TypeVar("Settings", bound=RunSettings)
+DEFAULTS = Preset(PRESETS["small-64"].gan, EncoderSettings(), AuxiliarySettings(), "")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a command's flags ask for. In `train all`, one for each of its three trainings."""
+
+    kind: str
+    """gan, encoder or auxiliary."""
+    args: argparse.Namespace
+    processes: Processes
+    device: str
+    out: Path
+    """The run's folder."""
+    prefix: str = ""
+    """How the names of the flags of this kind's settings begin."""
+    sets: dict[tuple[int, tuple[str, ...] | None, bool], ImageSet] = field(default_factory=dict)
+    """Pictures that were loaded: by size, classes, and whether they are those held out."""
+
+    @property
+    def model(self) -> Path:
+        """The file that the run ends with."""
+        return self.out / "model.safetensors"
+
+    def state(self) -> State | None:
+        """What the folder's snapshot holds, if there is one."""
+        path = self.out / "snapshot.pt"
+        return load_snapshot(path, self.kind) if path.exists() else None
+
+    def task(self, base: Gan | None, state: State | None) -> Task[Any]:
+        """The task: a fresh one, or as the snapshot left it. `base` is the model to start from, or that gets the part.
+
+        Raises:
+            NeuralCollageError: settings, data, model and snapshot that do not go together.
+        """
+        task = self._gan_task(state, base) if self.kind == "gan" else self._part_task(state, base)
+        if state:
+            _restore(task, state, self.out)
+        return task
+
+    def finish(self, task: Task[Any], base: Gan | None) -> bool:
+        """Train to the end, or until the user stops it, and write the model; returns whether the end was reached."""
+        if task.done >= task.settings.steps and _newer(self.model, self.out / "snapshot.pt"):
+            print(f"{self.kind}: all {task.done} steps are made; {self.model}")
+            return True
+        with closing(Board(self.out / "tensorboard")) if self.args.tensorboard else nullcontext() as board:
+            _drive(task, RunFolder(self.out, board), self._every(task), self._meter(task))
+        if self.processes.first:
+            gan = released(task.state(), base, self.device)
+            with written(self.model):
+                save(gan, self.model)
+            print(f"{task.done} of {task.settings.steps} steps of {self.kind}; {self.model}")
+        self.processes.wait()
+        return task.done >= task.settings.steps
+
+    def settings(self, settings_of: type[Settings], start: Settings, state: State | None) -> Settings:
+        """The flags' settings over the snapshot's, or over those to start from."""
+        known = _again(settings_of, state) if state else start
+        return replace(known, **given_settings(self.args, settings_of, self.prefix))
+
+    def data(self, size: int, names: Sequence[str] | None, held_out: bool = False) -> ImageSet:
+        """The pictures to train on, or those held out, in squares of this side; says what was found."""
+        key = (size, tuple(names) if names else None, held_out)
+        if key not in self.sets:
+            found = load_images(self.args.data, size, names, self.args.hold_out, held_out, self.args.workers)
+            self.sets[key] = found
+            if self.processes.first:
+                _tell(found, size, held_out)
+        return self.sets[key]
+
+    def _gan_task(self, state: State | None, base: Gan | None) -> AdversarialTask:
+        preset = PRESETS[self.args.preset].gan
+        settings = self.settings(GanSettings, shaped_as(base, preset) if base else preset, state)
+        names = self.args.classes or (state["class_names"] if state else None)
+        data = self.data(held_size(settings.resolution, settings), names)
+        task = AdversarialTask(settings, data, self.device, self.processes)
+        if base and not state:
+            start_from(task, base)
+        return task
+
+    def _part_task(self, state: State | None, base: Gan | None) -> EncoderTask | AuxiliaryTask:
+        """Encoder or auxiliary pair for a model; its classes are the model's."""
+        assert base is not None  # the parser requires --model here
+        preset = PRESETS[self.args.preset] if self.prefix else DEFAULTS
+        make, settings = (
+            (EncoderTask, self.settings(EncoderSettings, preset.encoder, state))
+            if self.kind == "encoder"
+            else (AuxiliaryTask, self.settings(AuxiliarySettings, preset.auxiliary, state))
+        )
+        data = self.data(held_size(base.resolution, settings), self.args.classes or base.class_names or None)
+        if len(data.class_names) != base.n_classes:
+            raise InputError(
+                f"The model has {base.n_classes} classes, the data {len(data.class_names)}. Choose --classes."
+            )
+        return make(settings, base, data, self.device, self.processes)  # type: ignore[arg-type]
+
+    def _every(self, task: Task[Any]) -> Every:
+        """How often; `train all` measures five times unless told otherwise."""
+        if self.kind != "gan":
+            return Every(self.args.snapshot_every)
+        asked = self.args.metrics_every
+        metrics = asked if asked is not None else max(1, task.settings.steps // 5) if self.args.kind == "all" else 0
+        return Every(self.args.snapshot_every, metrics=metrics, patience=self.args.patience)
+
+    def _meter(self, task: Task[Any]) -> Meter | None:
+        """What measures the run, if it is measured and this process is the one that does."""
+        if not (self._every(task).metrics and self.processes.first):
+            return None
+        held_out = self.data(task.data.images.shape[-1], task.data.class_names, True) if self.args.hold_out else None
+        print("The judge of samples is read, or trained on the photographs.")
+        RunFolder(self.out)
+        return Meter(trained_judge(task.data, self.out), task.data, held_out)
+
+
+def _newer(model: Path, snapshot: Path) -> bool:
+    """Whether a model is there, written after the snapshot."""
+    return model.exists() and model.stat().st_mtime >= snapshot.stat().st_mtime
+
+
+def _tell(found: ImageSet, size: int, held_out: bool) -> None:
+    names = ", ".join(found.class_names)
+    kept = "held out" if held_out else f"of {len(found.class_names)} classes at {size} px: {names}"
+    print(f"{len(found)} pictures {kept}")
+    for files, why in ((found.skipped, "could not be decoded"), (found.tiny, f"are smaller than {size // 2} px")):
+        if files:
+            print(f"{len(files)} files {why} and are left out: {', '.join(files)}")
+
+
+def _again(settings_of: type[Settings], state: State) -> Settings:
+    """The settings that a snapshot holds."""
+    try:
+        return settings_of(**state["settings"])
+    except TypeError as error:
+        raise TrainingError(f"The snapshot has settings that this version does not know: {error}.") from error
+
+
+def _restore(task: Task[Any], state: State, out: Path) -> None:
+    if tuple(state["class_names"]) != task.data.class_names:
+        raise TrainingError(f"{out} was trained on {', '.join(state['class_names'])}; use another --out.")
+    try:
+        task.restore(state)
+    except (RuntimeError, ValueError) as error:  # torch's words for shapes that do not fit
+        raise TrainingError(f"{out} holds other networks; use another --out. {error}") from error
+    if isinstance(task, (EncoderTask, AuxiliaryTask)) and state.get("model") != fingerprint(task.gan.generator):
+        print("The snapshot was made with another generator; its part goes on with the one given now, from step 0.")
+        task.done = 0
+
+
+def _drive(task: Task[Any], folder: RunFolder, every: Every, meter: Meter | None) -> None:
+    """Run the loop under a progress bar until it ends or the user stops it; either way the state is saved."""
+    steps, here = task.settings.steps, task.processes
+    quiet = 0.1 if sys.stderr.isatty() else 30  # seconds between updates of the bar: a log file needs few
+    bar = tqdm(total=steps, initial=task.done, unit="step", mininterval=quiet, disable=not here.first)
+    with _stop_requests() as stopped, bar:
+        progress = train(task, folder, every, meter)
+        for now in progress:
+            bar.set_postfix({name: f"{value:.3f}" for name, value in now.losses.items()}, refresh=False)
+            bar.update(now.done - bar.n)
+            if here.any(bool(stopped)):
+                break
+        progress.close()
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """A list that Ctrl-C or a termination signal adds to, so that the step under way is finished and saved first."""
+    received: list[int] = []
+    watched = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda sent, _: received.append(sent)) for number in watched}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
