@@ -110,7 +110,8 @@ class StyledNorm(nn.Module):
         x, var = centred(x)
         gamma, beta = style.vectors.chunk(2, dim=2)  # (N, K, C) each
         gamma = gamma * torch.rsqrt(var + self.eps)[:, None]
-        scale, shift = (spread(values, style.weights).to(x.dtype) for values in (gamma, beta))
+        layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+        scale, shift = (spread(values, style.weights, layout).to(x.dtype) for values in (gamma, beta))
         return torch.addcmul(shift, x, scale) if torch.is_grad_enabled() else torch.addcmul(shift, x, scale, out=x)
 
 
