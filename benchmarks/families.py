@@ -29,6 +29,8 @@ from peers import PEERS, Peer
 from torch import Tensor
 
 MIB = 2**20
+LABEL = 7
+"""The class that is drawn, where there are classes."""
 ROWS = (
     ("seconds per picture", "seconds", "{:.3f}"),
     ("processor seconds per picture", "processor_seconds", "{:.3f}"),
@@ -105,7 +107,7 @@ def measure(child: str, name: str, folder: Path, rounds: int) -> dict[str, Any]:
     draw = _ours(path) if child == "ours" else _theirs(peer, path)
     load_seconds, load_memory = time.perf_counter() - start, _memory("VmHWM") - before
     z = torch.randn(1, peer.dim_z, generator=torch.Generator().manual_seed(1))
-    labels = torch.tensor([7 if name.startswith("BigGAN") else 0])
+    labels = torch.tensor([LABEL if name.startswith("BigGAN") else 0])
     _forget_peak()
     picture, times = _timed(draw, z, labels, rounds)
     np.save(folder / f"{child}.npy", picture.numpy())
