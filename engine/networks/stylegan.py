@@ -180,8 +180,10 @@ class StyleGANGenerator(StyledGenerator):
 
     def vectors(self, latent: Latent) -> list[Tensor]:
         """Gamma and beta of every norm: (N, 2C) each."""
-        styles = self.ws(latent).unbind(1)
-        return [pair(w) for pair, w in zip(self.pairs, styles, strict=True)]
+        # Also under autocast in full precision: there are few of these numbers, and every pixel hangs on them.
+        with torch.autocast(latent.labels.device.type, enabled=False):
+            styles = self.ws(latent).unbind(1)
+            return [pair(w) for pair, w in zip(self.pairs, styles, strict=True)]
 
     def noise(self, latent: Latent) -> list[Tensor | None]:
         """Every norm's noise, (1 or N, 1, r, r)."""

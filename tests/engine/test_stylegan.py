@@ -285,12 +285,12 @@ def test_projection(load, space):
     assert (last.best.w is None) == (space == "z")
 
 
-@pytest.mark.parametrize(("dtype", "bound"), [(torch.float16, 0.02), (torch.bfloat16, 0.2)])
-def test_half_precision_draws_nearly_the_same(load, dtype, bound):
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_in_half_precision_draw_nearly_the_same(load, dtype):
     gan = load("genforce")
     edited = collage(truncation=0.7).label(nc.ClassMap().paint(collage(1), MASK)).feature(collage(2), MASK, layers="8")
     picture = nc.render(gan, edited)
     gan.generator.to(dtype)
     found = nc.render(gan, edited)
     assert found.dtype == dtype
-    near(found.float(), picture, bound)
+    near(found.float(), picture, 20 * torch.finfo(dtype).eps)
