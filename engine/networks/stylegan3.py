@@ -30,6 +30,8 @@ from .stylegan3_config import StyleGAN3Config
 __all__ = ["FilteredLayer", "FourierInput", "StyleGAN3Generator"]
 
 EPS = 1e-8
+LAYOUT = torch.channels_last
+"""How features lie in memory: filters go channel by channel, and are several times as fast so."""
 
 
 class FourierInput(nn.Module):
@@ -115,9 +117,9 @@ class FilteredLayer(nn.Module):
     def forward(self, state: State, styles: Sequence[Style]) -> State:
         """(N, Cin, S, S) -> (N, Cout, S', S')."""
         (x,), (style,) = state, styles
-        x = x * spread(style.vectors, style.weights).to(x.dtype)
+        x = x.contiguous(memory_format=LAYOUT) * spread(style.vectors, style.weights, LAYOUT).to(x.dtype)
         x = F.conv2d(x, self.weight, padding=self.kernel - 1)  # a ring wider than x on each side, for kernels of 3
-        scale = self.gain if self.colours else spread(self.demodulation(style.vectors), self._widened(style))
+        scale = self.gain if self.colours else spread(self.demodulation(style.vectors), self._widened(style), LAYOUT)
         x = torch.addcmul(self.bias[:, None, None].to(x.dtype), x, scale.to(x.dtype))
         return (self._filtered(x),)
 
