@@ -87,7 +87,7 @@ def _file(contents: Contents) -> StyleGANFile:
         name = known.name.format(n=number, layer=f"{size}x{size}/{layer[half]}", lod=levels - 1 - number)
         return Place(name, known.axes)
 
-    factors = Factors(mapping=settings["mapping_lrmul"], fused_from=FUSED_FROM[settings["fused_scale"]])
+    factors = Factors(mapping=float(settings["mapping_lrmul"]), fused_from=FUSED_FROM[settings["fused_scale"]])
     cutoff = settings["truncation_cutoff"]
     return StyleGANFile(contents, Layout(TITLE, entry, place, DEAD, factors, _untrained(contents), cutoff))
 
@@ -108,7 +108,7 @@ def _settings(contents: Contents) -> dict[str, Any]:
     """What the network was made with."""
     given = _state(contents).get("static_kwargs")
     settings = {**FREE, **given} if isinstance(given, dict) else dict(FREE)
-    wrong = [name for name, wanted in SETTINGS.items() if settings.get(name, wanted) != wanted]
+    wrong = [name for name, wanted in SETTINGS.items() if _listed(settings.get(name, wanted)) != wanted]
     wrong += [name for name, kinds in KINDS.items() if not isinstance(settings[name], kinds)]
     wrong += [] if wrong or settings["fused_scale"] in FUSED_FROM else ["fused_scale"]
     if wrong:
@@ -118,3 +118,7 @@ def _settings(contents: Contents) -> dict[str, Any]:
             f"made with {told}. It cannot be drawn here."
         )
     return settings
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

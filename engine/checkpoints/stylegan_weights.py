@@ -66,7 +66,7 @@ class StyleGANFile:
     def _config(self, channels: tuple[int, ...]) -> StyleGANConfig:
         widths = tuple(self._shape("dense.weight", number, 2)[0] for number in range(self._many("dense.weight")))
         n_classes, dim_class = self._shape("label", 0, 2) if self._has("label") else (1, 0)
-        cut = self.layout.truncated_layers
+        layers, cut = 2 * len(channels), self.layout.truncated_layers
         try:
             return StyleGANConfig(
                 dim_z=self._shape("dense.weight", 0, 2)[1] - dim_class,
@@ -75,7 +75,7 @@ class StyleGANFile:
                 dim_class=dim_class,
                 joint_norm=True,
                 n_means=1,
-                truncated_layers=2 * len(channels) if cut is None else cut,
+                truncated_layers=layers if cut is None else min(cut, layers),
                 channels=channels,
                 eps=self.factors.eps,
                 bias_before_blur=self.factors.bias_before_blur,

@@ -131,7 +131,7 @@ def test_maps_inside_blocks(path):
 def test_truncation_and_mixing(path):
     gan, data, described = load(path), read(path.parent, "base"), facts(path.parent)
     truncation = described["truncation"]
-    if truncation["layers"] == gan.generator.mapping.truncated_layers:
+    if truncation["layers"] == 8:  # what the published models are drawn with
         latent = start(path, data["z"][:1], truncation=truncation["psi"])
         close(gan.mapped(latent).w, data["wp_truncated"], BOUND)
         compare(nc.render(gan, nc.Collage(latent)), data, "image.truncated", BOUND)
