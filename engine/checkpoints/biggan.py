@@ -14,7 +14,7 @@ from .contents import Contents
 from .outline import Outline
 from .torch_weights import TorchWeights
 
-__all__ = ["ATTENTION", "MARKS", "attended", "eps_of", "outline", "states"]
+__all__ = ["ATTENTION", "MARKS", "ajbrock_names", "eps_of", "outline", "states"]
 
 TITLE = "ajbrock's BigGAN"
 MARKS = ("*linear.weight", "*blocks.0.0.bn1.gain.weight", "*blocks.0.0.conv_sc.weight", "*output_layer.2.weight")
@@ -54,9 +54,23 @@ def eps_of(contents: Contents) -> float:
     return CONVERTED_EPS if "u0" in written and "sv0" not in written else EPS
 
 
-def attended(weights: TorchWeights, blocks: int) -> dict[int, str]:
-    """The attention of a list of blocks, each a list: number of the block -> place."""
-    return {number: f"blocks.{number}.1" for number in range(blocks) if f"blocks.{number}.1.gamma" in weights}
+def ajbrock_names(weights: TorchWeights, inside: dict[str, str], shared: str) -> Names:
+    """What the code calls the modules of either of its generators; each block is a list, attention its number 1."""
+    blocks, _ = places(weights, "blocks.{}.0", "conv2", "gamma")
+    attended = [number for number in range(len(blocks)) if f"blocks.{number}.1.gamma" in weights]
+    return Names(
+        first="linear",
+        shared=shared,
+        blocks=blocks,
+        inside=inside,
+        gain="gain",
+        shift="bias",
+        attention={number: f"blocks.{number}.1" for number in attended},
+        attention_inside=ATTENTION,
+        last_norm="output_layer.0",
+        last_norm_inside=("gain", "bias"),
+        last_conv="output_layer.2",
+    )
 
 
 def _weights(contents: Contents) -> TorchWeights:
@@ -64,8 +78,4 @@ def _weights(contents: Contents) -> TorchWeights:
 
 
 def _names(weights: TorchWeights) -> Names:
-    blocks, _ = places(weights, "blocks.{}.0", "conv2", "gamma")
-    shared = "shared" if "shared.weight" in weights else ""
-    attention = attended(weights, len(blocks))
-    last = ("output_layer.0", ("gain", "bias"), "output_layer.2")
-    return Names("linear", shared, blocks, INSIDE, "gain", "bias", attention, ATTENTION, *last)
+    return ajbrock_names(weights, INSIDE, "shared" if "shared.weight" in weights else "")

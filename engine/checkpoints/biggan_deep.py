@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .biggan import ATTENTION, EPS, attended, eps_of
-from .biggan_generator import Names, deep_config, generator_state, places
+from .biggan import EPS, ajbrock_names, eps_of
+from .biggan_generator import Names, deep_config, generator_state
 from .contents import Contents
 from .outline import Outline
 from .torch_weights import TorchWeights
@@ -57,7 +57,4 @@ def _weights(contents: Contents) -> TorchWeights:
 
 
 def _names(weights: TorchWeights) -> Names:
-    blocks, _ = places(weights, "blocks.{}.0", "conv4", "gamma")
-    attention = attended(weights, len(blocks))
-    last = ("output_layer.0", ("gain", "bias"), "output_layer.2")
-    return Names("linear", "shared", blocks, DEEP_INSIDE, "gain", "bias", attention, ATTENTION, *last)
+    return ajbrock_names(weights, DEEP_INSIDE, "shared")

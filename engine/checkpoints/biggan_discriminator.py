@@ -24,6 +24,7 @@ TITLE = "ajbrock's BigGAN discriminator"
 MARKS = ("*linear.weight", "*embed.weight", "*blocks.0.0.conv_sc.weight", "*blocks.1.0.conv2.weight")
 DEEP_MARKS = ("*linear.weight", "*embed.weight", "*input_conv.weight", "*blocks.0.0.conv4.weight")
 
+INSIDE = {"conv1": "conv1", "conv2": "conv2", "conv3": "conv3", "conv4": "conv4", "side": "conv_sc"}
 SIZES = {4: 32, 5: 64, 6: 128, 7: 256}
 """Number of blocks -> side of the pictures."""
 DEEP_SIZES = {3: (32, 2), 4: (64, 4), 5: (128, 5), 6: (256, 6)}
@@ -53,19 +54,7 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
         CheckpointError: weights are missing or unknown.
     """
     weights = _weights(contents)
-    modules = {"linear": "linear"}
-    convolutions = {"conv1": "conv1", "conv2": "conv2", "conv3": "conv3", "conv4": "conv4", "side": "conv_sc"}
-    attention: dict[str, str] = {}
-    if "input_conv.weight" in weights:
-        modules["blocks.0"] = "input_conv"
-    places = [place for stage in _stages(weights) for place in _blocks(weights, stage)]
-    for number, place in enumerate(places, start=len(modules) - 1):
-        inside = {ours: f"{place}.{theirs}" for ours, theirs in convolutions.items()}
-        modules |= {f"blocks.{number}.{ours}": name for ours, name in inside.items() if f"{name}.weight" in weights}
-        stage, _, index = place.rpartition(".")
-        behind = f"{stage}.{int(index) + 1}"
-        if f"{behind}.gamma" in weights:
-            attention[f"blocks.{number}.attention"] = behind
+    modules, attention = _modules(weights)
     state = {"embed.weight": weights.folded("embed")}
     for ours, theirs in modules.items():
         state |= {f"{ours}.{leaf}": tensor for leaf, tensor in convolution_state(weights, theirs).items()}
@@ -74,6 +63,22 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
         state |= {f"{ours}.{leaf}": tensor for leaf, tensor in read.items()}
     weights.finish()
     return {"discriminator": state}
+
+
+def _modules(weights: TorchWeights) -> tuple[dict[str, str], dict[str, str]]:
+    """Our names of the convolutions and of attention, and theirs."""
+    modules, attention = {"linear": "linear"}, {}
+    if "input_conv.weight" in weights:
+        modules["blocks.0"] = "input_conv"
+    places = [place for stage in _stages(weights) for place in _blocks(weights, stage)]
+    for number, place in enumerate(places, start=len(modules) - 1):
+        inside = {ours: f"{place}.{theirs}" for ours, theirs in INSIDE.items()}
+        modules |= {f"blocks.{number}.{ours}": name for ours, name in inside.items() if f"{name}.weight" in weights}
+        stage, _, index = place.rpartition(".")
+        behind = f"{stage}.{int(index) + 1}"
+        if f"{behind}.gamma" in weights:
+            attention[f"blocks.{number}.attention"] = behind
+    return modules, attention
 
 
 def _weights(contents: Contents) -> TorchWeights:

@@ -88,7 +88,14 @@ def wide_config(weights: TorchWeights, names: Names, eps: float, last_eps: float
     dim_z = slot * len(channels) if hierarchical else slot
     try:
         config = BigGANConfig(
-            channels, n_classes, dim_z, shared_dim, hierarchical, tuple(names.attention), eps, last_eps
+            channels=channels,
+            n_classes=n_classes,
+            dim_z=dim_z,
+            shared_dim=shared_dim,
+            hierarchical=hierarchical,
+            attention=tuple(names.attention),
+            eps=eps,
+            last_eps=last_eps,
         )
         return replace(config, bottom=_bottom(weights, rows, channels[0]))
     except InputError as error:
@@ -110,10 +117,18 @@ def deep_config(
     rows, length = weights.shape(f"{names.first}.weight", 2)
     if rows != BOTTOM**2 * channels[0] or weights.shape(f"{names.first}.bias", 1) != (rows,):
         raise weights.error(f"the first layer must make {BOTTOM}x{BOTTOM} maps of {channels[0]} channels; it does not")
-    side, attention = "side" in names.inside, tuple(names.attention)
     try:
         return BigGANDeepConfig(
-            channels, tuple(doubling), n_classes, length - shared_dim, shared_dim, attention, side, 1, *eps
+            channels=channels,
+            doubling=tuple(doubling),
+            n_classes=n_classes,
+            dim_z=length - shared_dim,
+            shared_dim=shared_dim,
+            attention=tuple(names.attention),
+            side="side" in names.inside,
+            statistics=1,
+            eps=eps[0],
+            last_eps=eps[1],
         )
     except InputError as error:
         raise weights.error(f"the shapes are impossible: {error}") from error

@@ -91,8 +91,19 @@ def _weights(contents: Contents) -> TorchWeights:
 
 def _names(weights: TorchWeights) -> Names:
     blocks, attention = places(weights, "generator.layers.{}", "conv_3", "gamma")
-    last = ("generator.bn", ("weight", "bias"), "generator.conv_to_rgb")
-    return Names("generator.gen_z", "embeddings", blocks, INSIDE, "scale", "offset", attention, ATTENTION, *last)
+    return Names(
+        first="generator.gen_z",
+        shared="embeddings",
+        blocks=blocks,
+        inside=INSIDE,
+        gain="scale",
+        shift="offset",
+        attention=attention,
+        attention_inside=ATTENTION,
+        last_norm="generator.bn",
+        last_norm_inside=("weight", "bias"),
+        last_conv="generator.conv_to_rgb",
+    )
 
 
 def _settings(path: Path) -> dict[str, Any]:

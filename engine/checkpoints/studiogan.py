@@ -75,5 +75,16 @@ def _names(weights: TorchWeights) -> Names:
     if _is_deep(weights):
         inside = INSIDE | ({"side": "conv2d0"} if "blocks.0.0.conv2d0.weight" in weights else {})
     blocks, attention = places(weights, "blocks.{}.0", "conv2d1", "sigma")
-    last = ("bn4", ("weight", "bias"), "conv2d5")
-    return Names("linear0", "shared", blocks, inside, "gain", "bias", attention, ATTENTION, *last)
+    return Names(
+        first="linear0",
+        shared="shared",
+        blocks=blocks,
+        inside=inside,
+        gain="gain",
+        shift="bias",
+        attention=attention,
+        attention_inside=ATTENTION,
+        last_norm="bn4",
+        last_norm_inside=("weight", "bias"),
+        last_conv="conv2d5",
+    )
