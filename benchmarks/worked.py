@@ -24,6 +24,7 @@ from pieces import (
     save,
     sheet,
 )
+from worked_studies import studies
 
 
 def label_collage(page: Page) -> None:
@@ -309,4 +310,5 @@ WORKFLOWS = (
     paint_regions,
     mask_from_another_tool,
     mix,
+    studies,
 )

@@ -78,7 +78,7 @@ def test_there_are_enough_and_the_main_job():
 def test_it_runs_and_saves_its_pictures(path, ran):
     files = ran(path).files
     nodes = [node for node in document(path)["nodes"] if node["type"] == "SaveImage"]
-    assert [file.name for file in files] == [f"{node['widgets_values'][0]}_00001_.png" for node in nodes]
+    assert sorted(file.name for file in files) == sorted(f"{node['widgets_values'][0]}_00001_.png" for node in nodes)
     assert any(file.name.endswith("_sheet_00001_.png") for file in files)
     assert all(pixels(file).std() > 5 for file in files)  # not one flat colour
 
