@@ -20,8 +20,11 @@ class Draws:
         self.generator, self.rank, self.processes = generator, rank, processes
 
     def own(self, rows: Tensor) -> Tensor:
-        """This process's part of (N * processes, ...): (N, ...)."""
-        return rows.chunk(self.processes)[self.rank]
+        """This process's part of (N * processes, ...): (N, ...).
+
+        Every so many-th row, so that the first half of a batch is made of the first halves of all processes' rows.
+        """
+        return rows[self.rank :: self.processes]
 
     def uniform(self, count: int, *shape: int) -> Tensor:
         """Numbers in [0, 1): (count, *shape)."""

@@ -72,7 +72,7 @@ PRESETS: dict[str, Preset] = {
         "to see that it runs: a minute",
     ),
     "tiny-64": Preset(
-        replace(_TINY_64, steps=2000, average=0.99, discriminator_steps=2),
+        replace(_TINY_64, steps=2000, batch=16, fakes=16, average=0.99),
         EncoderSettings(ch=12, steps=600, batch=16),
         AuxiliarySettings(dim_a=128, dim_zeta=500, dim_b=128, steps=400, code_steps=300, rate=5e-4, batch=8),
         "a first look on two CPU cores: some minutes",

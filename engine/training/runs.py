@@ -101,7 +101,7 @@ class Run:
         key = (size, tuple(names) if names else None, held_out)
         if key not in self.sets:
             found = load_images(self.args.data, size, names, self.args.hold_out, held_out, self.args.workers)
-            self.sets[key] = found
+            self.sets[key] = self.sets[size, found.class_names, held_out] = found
             if self.processes.first:
                 _tell(found, size, held_out)
         return self.sets[key]
@@ -156,7 +156,7 @@ def _newer(model: Path, snapshot: Path) -> bool:
 
 
 def _tell(found: ImageSet, size: int, held_out: bool) -> None:
-    names = ", ".join(found.class_names)
+    names = ", ".join(found.class_names[:16]) + (", ..." if len(found.class_names) > 16 else "")
     kept = "held out" if held_out else f"of {len(found.class_names)} classes at {size} px: {names}"
     print(f"{len(found)} pictures {kept}")
     for files, why in ((found.skipped, "could not be decoded"), (found.tiny, f"are smaller than {size // 2} px")):

@@ -1,0 +1,99 @@
+"""`train all`: from a zip to a finished model, in miniature."""
+
+import os
+import signal
+
+import pytest
+import torch
+from neural_collage import engine as nc
+from neural_collage.engine.training import runs
+from neural_collage.engine.training.command import main
+from neural_collage.engine.training.snapshot import load_snapshot
+from neural_collage.nodes import host
+from neural_collage.nodes.models import LoadGAN
+from neural_collage.nodes.sources import ProjectImage
+
+SMALL = ("--preset", "tiny-16", "--steps", 4, "--encoder-steps", 3, "--auxiliary-steps", 2, "--auxiliary-batch", 4)
+
+
+def train_all(data, out, *flags):
+    main(["all", *(str(argument) for argument in (data, "--out", out, *SMALL, *flags))])
+
+
+@pytest.fixture(scope="module")
+def finished(zipped, tmp_path_factory):
+    out = tmp_path_factory.mktemp("all") / "run"
+    train_all(zipped, out, "--licence", "CC0", "--metrics-every", 2, "--half")
+    return out
+
+
+def test_a_zip_becomes_a_model_that_the_nodes_use(finished, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(host, "PACK_MODELS", finished)
+    with torch.inference_mode():
+        gan, classes = LoadGAN().load("model.safetensors")
+        assert classes == "0 green\n1 red"
+        photo = torch.rand(1, 16, 16, 3)
+        for space in ("z", "zeta"):
+            how = {"steps": 2, "rate": 0.0, "space": space, "start": "encoder", "pixel_weight": 0.2}
+            collage, picture, *_ = ProjectImage().project(gan, photo, "auto", **how)
+            assert picture.shape == photo.shape
+            assert torch.isfinite(collage.latent.z).all()
+
+
+def test_the_card_tells_data_classes_licence_settings_and_figures(finished, zipped):
+    card = (finished / "model.md").read_text()
+    assert all(word in card for word in (zipped.name, "green, red", "CC0", "20 pictures", "2 files could not be used"))
+    assert "| steps made | 4 | 3 | 2 |" in card
+    assert "| rate |  | 0.0004 | 0.0002 |" in card
+    assert "accuracy" not in card  # in words
+    figures = [line for line in card.splitlines() if line.startswith(("| eq. 4", "| share", "| Frechet"))]
+    assert len(figures) == 6
+    for name in ("samples.png", "truncation.png"):
+        assert f"({name})" in card
+        assert (finished / name).is_file()
+    assert nc.peek(finished / "model.safetensors").facts["licence"] == "CC0"
+
+
+def test_called_again_it_has_nothing_left_to_do(finished, zipped, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("*/*")}
+    train_all(zipped, finished)
+    assert capsys.readouterr().out.count("steps are made") == 3
+    assert {path: path.stat().st_mtime_ns for path in finished.glob("*/*")} == before
+
+
+def test_parts_are_trained_again_when_the_generator_has_moved_on(zipped, tmp_path, capsys):
+    train_all(zipped, tmp_path)
+    train_all(zipped, tmp_path, "--steps", 5)
+    assert capsys.readouterr().out.count("was made with another generator") == 2
+    nc.load(tmp_path / "model.safetensors")
+    assert load_snapshot(tmp_path / "encoder" / "snapshot.pt")["done"] == 3
+
+
+def test_stopped_in_the_middle_it_goes_on_there(zipped, tmp_path, monkeypatch, capsys):
+    driven, straight = [], runs.train
+
+    def interrupted(task, *rest):
+        driven.append(task.kind)
+        if driven == ["gan", "encoder"]:
+            os.kill(os.getpid(), signal.SIGTERM)  # handled: the step under way is finished
+        return straight(task, *rest)
+
+    monkeypatch.setattr(runs, "train", interrupted)
+    train_all(zipped, tmp_path)
+    assert "Stopped" in capsys.readouterr().out
+    assert load_snapshot(tmp_path / "encoder" / "snapshot.pt")["done"] == 1
+    assert not (tmp_path / "model.safetensors").exists()
+    train_all(zipped, tmp_path)
+    assert driven == ["gan", "encoder", "encoder", "auxiliary"]
+    assert nc.load(tmp_path / "model.safetensors").facts["encoder_steps"] == "3"
+
+
+def test_a_dry_run_tells_and_writes_nothing(zipped, tmp_path, capsys):
+    train_all(zipped, tmp_path / "run", "--dry-run")
+    told = capsys.readouterr().out
+    assert told.count("nothing was trained") == told.count("MB") / 2 == 3
+    assert "s per thousand real pictures" in told
+    assert "1 files are smaller than 8 px and are left out: red/tiny.png" in told
+    assert "1 files could not be decoded and are left out: red/broken.png" in told
+    assert not (tmp_path / "run").exists()

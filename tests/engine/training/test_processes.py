@@ -1,0 +1,122 @@
+"""Two processes with half of each batch train as one with the whole."""
+
+import builtins
+import multiprocessing
+import socket
+
+import pytest
+import torch
+import toy
+import two_processes
+from neural_collage import engine as nc
+from neural_collage.engine.errors import InputError, TrainingError
+from neural_collage.engine.training.command import main
+from neural_collage.engine.training.data import load_images
+from neural_collage.engine.training.draws import Draws
+from neural_collage.engine.training.presets import PRESETS
+from neural_collage.engine.training.processes import ALONE, Processes, join_processes
+from neural_collage.engine.training.snapshot import load_snapshot
+from neural_collage.engine.training.task import Task
+
+GAN = "--preset tiny-16 --r1 1 --r1-every 3 --loss softplus --discriminator-steps 2 --accumulate 2 --balance yes"
+ENCODER = "--channels 4,8,8 --batch 8"
+AUXILIARY = "--dim-a 4 --dim-zeta 6 --dim-b 4 --batch 8"
+STEPS = 10
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def calls(data, out, model):
+    """The three trainings in float64, into folders below `out`."""
+    common = ["--steps", str(STEPS), "--precision", "fp64", "--noise", "0.01", "--crop", "0.9"]
+    for kind, flags in (("gan", GAN), ("encoder", ENCODER), ("auxiliary", AUXILIARY)):
+        base = [] if kind == "gan" else ["--model", str(model)]
+        yield [kind, str(data), "--out", str(out / kind), *flags.split(), *common, *base]
+
+
+@pytest.fixture(scope="module")
+def both(coloured, tmp_path_factory):
+    """The folder of the runs on one process, and of the same on two."""
+    pytest.importorskip("accelerate", reason="several processes need the extra [accelerate]")
+    folder = tmp_path_factory.mktemp("processes")
+    one, two, model = folder / "one", folder / "two", folder / "model.safetensors"
+    gan = toy.gan(2)
+    nc.save(nc.Gan(gan.generator, gan.discriminator, gan.encoder, class_names=("green", "red")), model)
+    context, port = multiprocessing.get_context("spawn"), free_port()
+    children = [
+        context.Process(target=two_processes.run, args=(rank, port, list(calls(coloured, two, model))))
+        for rank in (0, 1)
+    ]
+    for child in children:
+        child.start()
+    for arguments in calls(coloured, one, model):
+        main(arguments)
+    for child in children:
+        child.join(300)
+        assert child.exitcode == 0
+    return one, two
+
+
+def tensors(state, path=""):
+    if isinstance(state, torch.Tensor):
+        yield path, state
+    elif isinstance(state, dict):
+        for name, value in state.items():
+            yield from tensors(value, f"{path}.{name}")
+
+
+@pytest.mark.parametrize("kind", ["gan", "encoder", "auxiliary"])
+def test_ten_steps_on_two_processes_are_those_on_one(both, kind):
+    one, two = (dict(tensors(load_snapshot(folder / kind / "snapshot.pt"))) for folder in both)
+    assert one.keys() == two.keys()
+    assert torch.equal(one[".random"], two[".random"])
+    errors = {name: (one[name].double() - two[name].double()).abs().max().item() for name in one}
+    assert max(errors.values()) < 1e-6, max(errors, key=errors.__getitem__)
+    start = toy.gan(2).encoder.state_dict() if kind == "encoder" else None
+    assert start is None or not torch.equal(start["first.weight"], one[".encoder.first.weight"].float())
+
+
+def test_one_process_alone_wrote(both):
+    one, two = both
+    assert {path.relative_to(one) for path in one.rglob("*")} == {path.relative_to(two) for path in two.rglob("*")}
+
+
+def test_rows_of_all_processes_are_the_rows_of_one():
+    def halves(draw):
+        return [draw(Draws(torch.Generator().manual_seed(0), rank, 2)) for rank in (0, 1)]
+
+    whole = Draws(torch.Generator().manual_seed(0)).normal(6, 2)
+    first, second = halves(lambda draws: draws.normal(3, 2))
+    assert torch.equal(torch.stack([first, second], 1).flatten(0, 1), whole)
+    assert torch.equal(torch.cat([first[:1], second[:1]]), whole[:2])
+
+
+def test_a_batch_must_be_shared_evenly(coloured):
+    settings = PRESETS["tiny-16"].gan
+    data = load_images(coloured, 16)
+
+    class Still(Task):
+        step = samples = lambda self: {}
+
+    assert Still(settings, data, processes=Processes(1, 4)).batch == 2
+    with pytest.raises(InputError, match="multiple of 3"):
+        Still(settings, data, processes=Processes(0, 3))
+
+
+def test_several_processes_need_accelerate(monkeypatch):
+    assert join_processes("cpu") == (ALONE, "cpu")
+    real = builtins.__import__
+
+    def missing(name, *rest, **more):
+        if name == "accelerate":
+            raise ImportError
+        return real(name, *rest, **more)
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(TrainingError, match=r"neural-collage\[accelerate\]"):
+        join_processes("cpu")
