@@ -123,8 +123,7 @@ class ModulatedConv(nn.Module):
             x = self._weighted(x, unit[:, 0], restore[:, 0])
         else:
             weights = style.weights if uniform else resize(style.weights, (x.shape[-2], x.shape[-1]))
-            factors = spread(unit, weights, LAYOUT).to(x.dtype)
-            x = self._convolved(x * factors if uniform else torch.mul(x, factors, out=spare(factors)), self.weight)
+            x = self._convolved(x * spread(unit, weights, LAYOUT).to(x.dtype), self.weight)
             factors = spread(restore, style.weights, LAYOUT).to(x.dtype)
             x = torch.addcmul(self.bias[:, None, None], x, factors, out=spare(x))
         if style.noise is not None:
@@ -135,7 +134,8 @@ class ModulatedConv(nn.Module):
     def _balanced(self, styles: Tensor) -> tuple[Tensor, Tensor]:
         """Styles of unit root mean square (N, K, Cin), and what brings their outputs to unit variance (N, K, Cout)."""
         with torch.autocast(styles.device.type, enabled=False):
-            styles, weight = styles.float(), self.weight.float()
+            precise = torch.promote_types(styles.dtype, torch.float32)
+            styles, weight = styles.to(precise), self.weight.to(precise)
             square = styles.square().mean(-1, keepdim=True) + TINY
             unit = styles * square.rsqrt()
             power = torch.linalg.vector_norm(weight, dim=(2, 3)).square()  # (Cout, Cin)

@@ -108,3 +108,11 @@ def test_uniform_style_holds_everywhere():
     style = Style.uniform(torch.tensor([2, 0]))
     assert style.vectors.tolist() == [[2], [0]]
     assert style.weights.shape == (2, 1, 1, 1)
+
+
+def test_spread_lies_in_memory_as_asked():
+    for count in (1, 2):
+        values, weights = torch.randn(count, 3, 5), torch.rand(count, 3, 4, 6)
+        found = spread(values, weights, torch.channels_last)
+        assert found.is_contiguous(memory_format=torch.channels_last)
+        assert torch.allclose(found, spread(values, weights), atol=1e-6)
