@@ -26,7 +26,7 @@ class PaintRegions:
     """A drawing made with a brush for each class, to a class map."""
 
     DESCRIPTION = (
-        "Paint regions by hand, with a brush for each class, on a canvas in the node. Connect a picture and run once to "
+        "Paint regions by hand, with a brush for each class, on a canvas in the node. Connect a picture and run, to "
         "see it underneath."
     )
     SEARCH_ALIASES = ("painter", "draw mask", "canvas", "brush", "scribble", "regional class", "semantic map")
