@@ -74,7 +74,7 @@ def _biggan_deep() -> nn.Module:
     return network
 
 
-DEEP_256 = {
+DEEP_256: dict[str, Any] = {
     # config.json of biggan-deep-256
     "attention_layer_position": 8,
     "channel_width": 128,
@@ -93,7 +93,11 @@ DEEP_256 = {
 }
 
 
+@torch.no_grad()
 def _save_deep(network: nn.Module, path: Path) -> None:
+    network.train()
+    for _ in range(2):  # fresh vectors of spectral norms belong to no matrix; in training they come to fit theirs
+        _draw_deep(network, torch.randn(1, DEEP_256["z_dim"]), torch.tensor([0]))
     torch.save(network.state_dict(), path)
     path.with_name("config.json").write_text(json.dumps(DEEP_256), encoding="utf-8")
 
