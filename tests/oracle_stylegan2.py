@@ -17,7 +17,7 @@ __all__ = ["draw", "judged", "mapped", "numbers", "plainly"]
 
 Told = list[tuple[list[np.ndarray], np.ndarray]]
 """For everything that is told a style, in order: K vectors w, and their maps (K, r, r)."""
-Edit = Callable[[int, np.ndarray, Any], tuple[np.ndarray, Any]]
+Edit = Callable[[int, Any, Any], tuple[Any, Any]]
 
 
 def numbers(raw: Raw) -> list[tuple[int, int]]:

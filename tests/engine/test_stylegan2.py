@@ -172,14 +172,11 @@ def test_feature_collage_blends_features_and_picture(model, place):
     theirs = oracle.draw(raw, oracle.plainly(raw, second))[place]
     weight = oracles.resize(mask, (4 << place, 4 << place))
 
-    def edit(index, *own):
-        if index != place:
-            return own
-        moved = [None if other is None else oracles.shift(other, 0.1, -0.05) for other in theirs]
-        return tuple(
-            mine if other is None else oracles.blend(mine, other, weight)
-            for mine, other in zip(own, moved, strict=True)
-        )
+    def blended(mine, other):
+        return None if other is None else oracles.blend(mine, oracles.shift(other, 0.1, -0.05), weight)
+
+    def edit(index, x, picture):
+        return (blended(x, theirs[0]), blended(picture, theirs[1])) if index == place else (x, picture)
 
     (*_, (_, picture)) = oracle.draw(raw, oracle.plainly(raw, first), edit)
     collage = nc.Collage(points[0]).feature(
@@ -196,10 +193,10 @@ def test_constant_maps_are_the_mixture_of_styles_at_one_layer(skip):
     x = torch.randn(1, conv.weight.shape[1], 4, 4, generator=torch.Generator().manual_seed(0))
     shares = torch.tensor([0.25, 0.75])
     found = conv(x, Style(torch.stack(styles, dim=1), shares.view(1, 2, 1, 1).expand(1, 2, 8, 8)))
-    units = [style / style.square().mean().sqrt() for style in styles]
-    back = [(conv.weight * unit[0][:, None, None]).square().sum((1, 2, 3)).rsqrt() for unit in units]
-    mixed, restore = (sum(share * one for share, one in zip(shares, each, strict=True)) for each in (units, back))
-    weight = conv.weight * mixed[0][:, None, None] * restore[:, None, None, None] * stylegan2.GAIN
+    units = [style[0] / style.square().mean().sqrt() for style in styles]
+    back = [(conv.weight * unit[:, None, None]).square().sum((1, 2, 3)).rsqrt() for unit in units]
+    mixed, restore = ((shares[:, None] * torch.stack(each)).sum(0) for each in (units, back))
+    weight = conv.weight * mixed[:, None, None] * restore[:, None, None, None] * stylegan2.GAIN
     wanted = stylegan2.activate(conv._convolved(x, weight, conv.bias), conv.clamp)
     close(found.numpy(), wanted.numpy())
 

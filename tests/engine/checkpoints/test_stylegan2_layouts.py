@@ -49,6 +49,10 @@ def unbounded(raw):
     return raw
 
 
+def load(path) -> Any:
+    return nc.load(path)
+
+
 def refused(path, match):
     with pytest.raises(nc.CheckpointError, match=match):
         nc.load(path)
@@ -58,17 +62,17 @@ def refused(path, match):
 def test_tensorflow(tmp_path, architecture):
     raw = toy.snapshot(architecture, usual=True)
     path = layouts.tensorflow_file(tmp_path / "a.pkl", layouts.tensorflow(raw), conv_clamp=toy.CLAMP)
-    gan = nc.load(path)
+    gan = load(path)
     assert (gan.generator.config.architecture, gan.n_classes) == (architecture, toy.CLASSES)
     close(draw(gan, 2), picture(raw, 2))
     close(draw(gan, 1, truncation=0.7), picture(raw, 1, 0.7))
-    snapshot = nc.load(toy.write(tmp_path / "b.pkl", raw))
+    snapshot = load(toy.write(tmp_path / "b.pkl", raw))
     assert torch.allclose(draw(gan, noise=torch.tensor([4])), draw(snapshot, noise=torch.tensor([4])), atol=1e-5)
 
 
 def test_tensorflow_without_classes_and_bound(tmp_path):
     raw = unbounded(toy.snapshot(classes=0, usual=True))
-    gan = nc.load(layouts.tensorflow_file(tmp_path / "a.pkl", layouts.tensorflow(raw)))
+    gan = load(layouts.tensorflow_file(tmp_path / "a.pkl", layouts.tensorflow(raw)))
     assert (gan.n_classes, gan.generator.config.clamp) == (1, 0)
     close(draw(gan), picture(raw))
 
@@ -77,14 +81,14 @@ def test_tensorflow_without_classes_and_bound(tmp_path):
 def test_tensorflow_discriminator(tmp_path, architecture):
     raw = toy.discriminator(architecture, classes=0, usual=True)
     variables = {**layouts.tensorflow(toy.snapshot(usual=True)), "D": layouts.tensorflow_judge(raw)}
-    gan = nc.load(layouts.tensorflow_file(tmp_path / "a.pkl", variables, conv_clamp=toy.CLAMP))
+    gan = load(layouts.tensorflow_file(tmp_path / "a.pkl", variables, conv_clamp=toy.CLAMP))
     check_judge(gan, raw)
     del variables["D"]["8x8/Conv0/bias"]
     refused(layouts.tensorflow_file(tmp_path / "b.pkl", variables), "StyleGAN2 discriminator")
 
 
 def test_tensorflow_discriminator_of_classes_is_left_out_and_told(tmp_path):
-    gan = nc.load(layouts.tensorflow_file(tmp_path / "a.pkl", layouts.tensorflow(toy.snapshot(usual=True))))
+    gan = load(layouts.tensorflow_file(tmp_path / "a.pkl", layouts.tensorflow(toy.snapshot(usual=True))))
     assert gan.discriminator is None
     assert "is not read" in gan.facts["provenance"]
 
@@ -96,7 +100,7 @@ def test_tensorflow_classes_of_the_first_stylegan2(tmp_path):
     for leaf in ("weight", "bias"):
         del variables["mapping"][f"LabelEmbed/{leaf}"]
     variables["mapping"]["LabelConcat/weight"] = table
-    gan = nc.load(layouts.tensorflow_file(tmp_path / "a.pkl", variables, conv_clamp=toy.CLAMP))
+    gan = load(layouts.tensorflow_file(tmp_path / "a.pkl", variables, conv_clamp=toy.CLAMP))
     joined = np.concatenate([latent().point[0].numpy(), table[2]])
     del raw["mapping"].parts["embed"]
     w = oracle.mapped(raw["mapping"], joined, 2)
@@ -129,7 +133,7 @@ def saved(path, content):
 def test_rosinality_converted(tmp_path, usual):
     state = layouts.rosinality(usual)
     mean = torch.from_numpy(usual["mapping"]["w_avg"]).float()
-    gan = nc.load(saved(tmp_path / "a.pt", {"g_ema": state, "latent_avg": mean}))
+    gan = load(saved(tmp_path / "a.pt", {"g_ema": state, "latent_avg": mean}))
     close(draw(gan), picture(usual))
     close(draw(gan, truncation=0.6), picture(usual, psi=0.6))
 
@@ -141,7 +145,7 @@ def test_rosinality_checkpoint_of_a_training(tmp_path, usual):
     optimizer = {"state": {0: {"step": 1}}, "param_groups": [{"lr": 0.1}]}
     judge = unbounded(toy.discriminator(classes=0, usual=True))
     content = {"g": other, "d": layouts.rosinality_judge(judge), "g_ema": state, "g_optim": optimizer}
-    gan = nc.load(saved(tmp_path / "a.pt", content))
+    gan = load(saved(tmp_path / "a.pt", content))
     close(draw(gan), picture(usual))
     check_judge(gan, judge)
     z = torch.randn(4000, toy.DIM_Z, generator=torch.Generator().manual_seed(1))
@@ -152,14 +156,14 @@ def test_rosinality_checkpoint_of_a_training(tmp_path, usual):
 def test_rosinality_bare_state_without_noise_maps(tmp_path, usual):
     """Files of the first months have no noise maps: fixed ones are drawn."""
     state = {name: tensor for name, tensor in layouts.rosinality(usual).items() if not name.startswith("noises.")}
-    gan = nc.load(saved(tmp_path / "a.pt", {f"module.{name}": tensor for name, tensor in state.items()}))
+    gan = load(saved(tmp_path / "a.pt", {f"module.{name}": tensor for name, tensor in state.items()}))
     noises = [layer.conv1.noise for layer in gan.generator.layers]
     assert all(0.5 < noise.std() < 1.5 for noise in noises)
     *_, (_, silent) = oracle.draw(
         usual, oracle.plainly(usual, oracle.mapped(usual["mapping"], latent().point[0].numpy(), 0)), noise=False
     )
     close(draw(gan, noise=()), silent)
-    again = nc.load(saved(tmp_path / "b.pt", state))
+    again = load(saved(tmp_path / "b.pt", state))
     assert torch.equal(draw(again), draw(gan))
 
 
