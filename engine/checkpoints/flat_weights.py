@@ -14,7 +14,12 @@ from ..errors import CheckpointError
 from .contents import some
 from .records import Stored
 
-__all__ = ["FlatWeights", "Place"]
+__all__ = ["FlatWeights", "Place", "unchanged"]
+
+
+def unchanged(tensor: Tensor) -> Tensor:
+    """A weight that is stored as it is used."""
+    return tensor
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Place:
     """Where a weight lies in a file."""
 
     name: str
-    change: Callable[[Tensor], Tensor] = lambda tensor: tensor
+    change: Callable[[Tensor], Tensor] = unchanged
     """What makes it ours: axes turned, one added."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from .contents import Contents
-from .flat_weights import Place
+from .flat_weights import Place, unchanged
 from .outline import Config, Outline
 from .records import Stored
 from .stylegan2_judges import JUDGE, FlatJudge, judge_config, judge_state
@@ -129,13 +129,9 @@ def _place(block: int, module: str, leaf: str) -> Place:
         return Place(f"noises.noise_{2 * block - (module == 'conv0')}")
     if module == "to_picture":
         name = f"to_rgbs.{block - 1}" if block else "to_rgb1"
-        return Place(f"{name}.{'bias' if leaf == 'bias' else LEAVES[leaf]}", CHANGES.get(f"picture.{leaf}", _kept))
+        return Place(f"{name}.{'bias' if leaf == 'bias' else LEAVES[leaf]}", CHANGES.get(f"picture.{leaf}", unchanged))
     name = f"convs.{2 * block - 1 - (module == 'conv0')}" if block else "conv1"
-    return Place(f"{name}.{LEAVES.get(leaf, leaf)}", CHANGES.get(leaf, _kept))
-
-
-def _kept(tensor: Tensor) -> Tensor:
-    return tensor
+    return Place(f"{name}.{LEAVES.get(leaf, leaf)}", CHANGES.get(leaf, unchanged))
 
 
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {

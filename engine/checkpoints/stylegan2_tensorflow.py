@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from .contents import Contents
-from .flat_weights import Place
+from .flat_weights import Place, unchanged
 from .outline import Config, Outline
 from .records import Record, Stored
 from .stylegan2_judges import JUDGE, FlatJudge, judge_config, judge_state
@@ -88,7 +88,7 @@ def _generator(contents: Contents) -> FlatLayout:
         values=values,
         dead=DEAD,
         place=_place,
-        dense=lambda number, leaf: Place(f"mapping/Dense{number}/{leaf}", _turned if leaf == "weight" else _kept),
+        dense=lambda number, leaf: Place(f"mapping/Dense{number}/{leaf}", _turned if leaf == "weight" else unchanged),
         constant="synthesis/4x4/Const/const",
         mean="dlatent_avg",
         taps=lambda: smoothing(tuple(settings["resample_kernel"])),
@@ -111,7 +111,7 @@ def _judge(contents: Contents) -> FlatJudge | None:
         size = 4 << (blocks - number) if number <= blocks else 0
         name = "Output" if module == "out" else f"{size}x{size}/{JUDGED[module]}"
         changes = {"weight": _turned if module in ("out", "last_dense") else _kernel}
-        return Place(f"{name}/{leaf}", changes.get(leaf, _kept))
+        return Place(f"{name}/{leaf}", changes.get(leaf, unchanged))
 
     return FlatJudge(
         network=JUDGE,
@@ -159,11 +159,7 @@ def _place(block: int, module: str, leaf: str) -> Place:
         "affine.weight": _turned,
         "affine.bias": lambda bias: bias + 1,
     }
-    return Place(f"synthesis/{size}x{size}/{layer}/{LEAVES.get(leaf, leaf)}", changes.get(leaf, _kept))
-
-
-def _kept(tensor: Tensor) -> Tensor:
-    return tensor
+    return Place(f"synthesis/{size}x{size}/{layer}/{LEAVES.get(leaf, leaf)}", changes.get(leaf, unchanged))
 
 
 def _turned(matrix: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class FlatLayout(FlatWeights):
     constant: str
     mean: str
     """Where the mean style lies; it is computed where the file lacks it."""
-    taps: Callable[[], Tensor] = lambda: smoothing((1, 3, 3, 1))
+    taps: Callable[[], Tensor]
     """Gives the smoothing filter (T, T)."""
     clamp: float = 0.0
     rate: float = 0.01
