@@ -19,7 +19,7 @@ def not_finite(losses: Mapping[str, float]) -> list[str]:
 class Watch:
     """Remembers how a run has been going."""
 
-    def __init__(self, limits: Mapping[str, float], patience: int = 5, distances: Sequence[float] = ()) -> None:
+    def __init__(self, limits: Mapping[str, float], patience: int = 3, distances: Sequence[float] = ()) -> None:
         """Watch losses against limits, and Frechet distances, of which these were measured before.
 
         Args:

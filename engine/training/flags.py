@@ -47,8 +47,10 @@ def _gan_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     _run_parser(parser)
     listed = "; ".join(f"{name}: {preset.told}" for name, preset in PRESETS.items())
     parser.add_argument("--preset", choices=list(PRESETS), default="small-64", help=f"(%(default)s) {listed}")
-    parser.add_argument("--metrics-every", type=int, metavar="N", help="steps between measures; 0: none")
-    parser.add_argument("--patience", type=_count, default=5, metavar="N", help="bad measures to stop at (%(default)s)")
+    parser.add_argument(
+        "--metrics-every", type=int, metavar="N", help="steps between measures; 0: none (gan: 0; all: ten in all)"
+    )
+    parser.add_argument("--patience", type=_count, default=3, metavar="N", help="bad measures to stop at (%(default)s)")
     _add_settings(parser.add_argument_group("training of generator and discriminator"), GanSettings)
     return parser
 

@@ -9,7 +9,6 @@ Shapes: N pictures in [-1, 1], C classes, F features, S side that the classifier
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -40,6 +39,9 @@ class JudgeSettings:
     per_class: int = 200
     """How many pictures of each class it is trained on at most."""
     epochs: int = 6
+    """Times that it sees each of them."""
+    least: int = 200
+    """Steps at least: of a small set it sees each more often."""
     batch: int = 64
     rate: float = 3e-3
     seed: int = 0
@@ -96,7 +98,9 @@ def trained_judge(data: ImageSet, folder: Path, settings: JudgeSettings | None =
     """
     settings = settings or JudgeSettings()
     side = min(settings.size, data.images.shape[-1])
-    classifier = Classifier(settings.widths, len(data.class_names), max(side // 16, 1) * 16)
+    with torch.random.fork_rng(devices=[]):  # the same start in every run, whatever was drawn before
+        torch.manual_seed(settings.seed)
+        classifier = Classifier(settings.widths, len(data.class_names), max(side // 16, 1) * 16)
     path = folder / f"judge_{_key(data, settings)}.safetensors"
     if path.exists():
         classifier.load_state_dict(load_file(path))
@@ -120,10 +124,6 @@ def _key(data: ImageSet, settings: JudgeSettings) -> str:
 def _fit(classifier: Classifier, data: ImageSet, settings: JudgeSettings) -> None:
     """Adam under a rate that rises and falls once; cross-entropy on augmented pictures."""
     generator = torch.Generator().manual_seed(settings.seed)
-    for parameter in classifier.parameters():  # the same start in every run, whatever was drawn before
-        if parameter.dim() > 1:
-            bound = math.sqrt(6 / parameter[0].numel())
-            parameter.data.uniform_(-bound, bound, generator=generator)
     chosen = _subset(data, settings.per_class, generator)
     batches = list(_batches(chosen, settings, generator))
     optimiser = torch.optim.AdamW(classifier.parameters(), lr=settings.rate, weight_decay=1e-2)
@@ -150,6 +150,7 @@ def _subset(data: ImageSet, per_class: int, generator: torch.Generator) -> Tenso
 def _batches(chosen: Tensor, settings: JudgeSettings, generator: torch.Generator) -> Iterator[Tensor]:
     """The places of each batch, every epoch in another order; what fills no batch is left out."""
     size = min(settings.batch, len(chosen))
-    for _ in range(settings.epochs):
+    in_epoch = max(1, len(chosen) // size)
+    for _ in range(max(settings.epochs, -(-settings.least // in_epoch))):
         order = chosen[torch.randperm(len(chosen), generator=generator)]
         yield from order[: len(order) // size * size].split(size)

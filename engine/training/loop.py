@@ -41,7 +41,7 @@ class Every:
     """Steps between rows of the log; each holds the means over them."""
     metrics: int = 0
     """Steps between measures; 0 for none."""
-    patience: int = 5
+    patience: int = 3
     """How many measures in a row must be much worse than the best before the run is stopped."""
 
 
@@ -109,6 +109,7 @@ class _Run:
 
     def judge(self) -> None:
         """Measure, keep the best, and stop where it only gets worse. The first process decides for all."""
+        self.check_weights()
         if self.measure:
             found, sheet = self.measure(self.task)
             self.folder.write_metrics({"step": self.task.done, **found})
@@ -121,12 +122,16 @@ class _Run:
 
     def save(self) -> None:
         """Write a snapshot and a sheet, unless a weight is not finite."""
-        if bad := self.task.faults():
-            raise self.broken(f"the weights {', '.join(bad[:3])}")
+        self.check_weights()
         if self.task.processes.first:
             self.folder.save(self.task.state())
             self.folder.sheet(self.task.samples(), f"samples_{self.task.done:07d}")
         self.saved = time.monotonic()
+
+    def check_weights(self) -> None:
+        """Stop before a weight that is not finite is measured or saved."""
+        if bad := self.task.faults():
+            raise self.broken(f"the weights {', '.join(bad[:3])}")
 
     def broken(self, what: str) -> TrainingError:
         return TrainingError(
@@ -138,8 +143,8 @@ class _Run:
         if self.task.processes.first:
             self.folder.fall_back()
         return TrainingError(
-            f"The run has diverged: at step {self.task.done} {why}. {self._last()}: release it, or go on from there "
-            "with lower rates, more augmentation or R1."
+            f"The run has diverged: at step {self.task.done} {why}. {self._last()}: release it, end the run there by "
+            "--steps, or go on from there with lower rates, more augmentation or R1."
         )
 
     def _last(self) -> str:

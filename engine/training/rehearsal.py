@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,22 +21,35 @@ TIMED = 2  # steps, after one that is not
 
 def rehearse(task: Task[Any], out: Path) -> None:
     """Print what `task`, which is spoiled by it, would do in the folder `out`. Nothing is written."""
-    settings, left = task.settings, max(task.settings.steps - task.done, 0)
+    told = [*_plan(task, out), *_costs(task)]
+    if task.processes.first:
+        print("\n  ".join(told))
+
+
+def _plan(task: Task[Any], out: Path) -> Iterator[str]:
+    settings = task.settings
     counts = task.data.labels.bincount(minlength=len(task.data.class_names)).tolist()
-    print(f"train {task.kind} into {out}: {left} steps to go of {settings.steps}, on {task.device}")
-    print("  " + ", ".join(f"{name} {value}" for name, value in asdict(settings).items() if name != "steps"))
     pairs = sorted(zip(counts, task.data.class_names, strict=True))
-    print(f"  pictures a class: {pairs[0][0]} ({pairs[0][1]}) to {pairs[-1][0]} ({pairs[-1][1]})")
+    yield f"train {task.kind} into {out}: {_left(task)} steps to go of {settings.steps}, on {task.device}"
+    yield ", ".join(f"{name} {value}" for name, value in asdict(settings).items() if name != "steps")
+    yield f"pictures a class: {pairs[0][0]} ({pairs[0][1]}) to {pairs[-1][0]} ({pairs[-1][1]})"
+
+
+def _costs(task: Task[Any]) -> Iterator[str]:
     networks = {name: getattr(task, name) for name in task.parts}
     sizes = {name: _millions(network) for name, network in networks.items() if isinstance(network, nn.Module)}
-    print("  parameters in millions: " + ", ".join(f"{name} {size:.2f}" for name, size in sizes.items()))
-    seconds = _timed(task)
-    pictures = settings.batch * getattr(settings, "discriminator_steps", 1)
-    print(f"  memory: pictures {_mb(task.data.images.nbytes)}, the process at its largest {_peak(task.device)}")
-    print(
-        f"  time: {seconds:.3g} s a step, {1000 * seconds / pictures:.3g} s per thousand real pictures, "
+    yield "parameters in millions: " + ", ".join(f"{name} {size:.2f}" for name, size in sizes.items())
+    left, seconds = _left(task), _timed(task)
+    pictures = task.settings.batch * getattr(task.settings, "discriminator_steps", 1)
+    yield f"memory: pictures {_mb(task.data.images.nbytes)}, the process at its largest {_peak(task.device)}"
+    yield (
+        f"time: {seconds:.3g} s a step, {1000 * seconds / pictures:.3g} s per thousand real pictures, "
         f"{left * seconds / 3600:.2g} hours in all; nothing was trained"
     )
+
+
+def _left(task: Task[Any]) -> int:
+    return max(task.settings.steps - task.done, 0)
 
 
 def _timed(task: Task[Any]) -> float:

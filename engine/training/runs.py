@@ -133,11 +133,11 @@ class Run:
         return make(settings, base, data, self.device, self.processes)  # type: ignore[arg-type]
 
     def _every(self, task: Task[Any]) -> Every:
-        """How often; `train all` measures five times unless told otherwise."""
+        """How often; `train all` measures ten times unless told otherwise."""
         if self.kind != "gan":
             return Every(self.args.snapshot_every)
         asked = self.args.metrics_every
-        metrics = asked if asked is not None else max(1, task.settings.steps // 5) if self.args.kind == "all" else 0
+        metrics = asked if asked is not None else max(1, task.settings.steps // 10) if self.args.kind == "all" else 0
         return Every(self.args.snapshot_every, metrics=metrics, patience=self.args.patience)
 
     def _meter(self, task: Task[Any]) -> Meter | None:

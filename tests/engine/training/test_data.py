@@ -134,3 +134,100 @@ def test_drawing_is_seeded_and_flips_some(tmp_path):
     mirrored = (first != plain).flatten(1).any(1)
     assert torch.equal(first[mirrored], plain[mirrored].flip(3))
     assert 0 < mirrored.sum() < 40
+
+
+def test_tiny_files_are_skipped_and_named(tmp_path):
+    folder = write_set(tmp_path, {"rose": 3})
+    Image.new("RGB", (40, 3)).save(folder / "rose" / "thin.png")
+    found = load_images(folder, 8)
+    assert (len(found), found.tiny, found.skipped) == (3, ("rose/thin.png",), ())
+    assert len(load_images(folder, 6)) == 4  # half the size wanted is enough
+
+
+def test_a_class_without_a_picture_that_can_be_used_is_refused(tmp_path):
+    folder = write_set(tmp_path, {"rose": 3, "lily": 1})
+    (folder / "lily" / "000.png").write_bytes(b"junk")
+    with pytest.raises(DataError, match="none of lily can"):
+        load_images(folder, 8)
+
+
+def test_classes_from_a_table(tmp_path):
+    folder = write_set(tmp_path / "set", {"rose": 3, "iris": 2})
+    lines = ["rose/002.png,b", "rose/000.png,b", "iris/001.png, a"]
+    (folder / "classes.csv").write_text("file,class\n" + "\n".join(lines) + "\n")
+    found = load_images(folder / "classes.csv", 8)
+    assert found.class_names == ("a", "b")
+    assert (numbers(found), found.labels.tolist()) == ([1, 0, 2], [0, 1, 1])
+    for text, told in (
+        ("file,kind\na.png,b\n", "lacks class"),
+        ("file,class\n", "must be one"),
+        ("file,class\na.png,\n", "a file and a class"),
+        ("file,class\na.png\n", "a file and a class"),
+    ):
+        (folder / "bad.csv").write_text(text)
+        with pytest.raises(DataError, match=told):
+            load_images(folder / "bad.csv", 8)
+    (folder / "bad.csv").write_bytes(b"file,class\n\xff\xfe,a\n")
+    with pytest.raises(DataError, match="UTF-8"):
+        load_images(folder / "bad.csv", 8)
+
+
+def test_workers_decode_the_same(tmp_path):
+    folder = write_set(tmp_path / "set", {"rose": 5, "iris": 4})
+    (folder / "rose" / "bad.jpg").write_bytes(b"no picture")
+    packed = zipped(folder, tmp_path / "set.zip")
+    alone, together = load_images(packed, 8, workers=0), load_images(packed, 8, workers=2)
+    assert torch.equal(alone.images, together.images)
+    assert torch.equal(alone.labels, together.labels)
+    assert alone.skipped == together.skipped == ("inner/rose/bad.jpg",)
+
+
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path):
+    (tmp_path / "a").mkdir()
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:4] = 200
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(pixels).save(tmp_path / "a" / "x.jpg", exif=exif, quality=95)
+    found = load_images(tmp_path, 8).images[0].float()
+    assert found[:, :3].mean() < 20
+    assert found[:, 5:].mean() > 180
+
+
+def test_large_photographs_keep_their_colours(tmp_path):
+    (tmp_path / "a").mkdir()
+    pixels = np.zeros((400, 640, 3), np.uint8)
+    pixels[:, :320], pixels[:, 320:] = (200, 30, 30), (30, 30, 200)
+    Image.fromarray(pixels).save(tmp_path / "a" / "x.jpg", quality=95)
+    found = load_images(tmp_path, 16).images[0].float()
+    assert (found[:, :, :7].mean((1, 2)) - torch.tensor([200.0, 30, 30])).abs().max() < 6
+    assert (found[:, :, 9:].mean((1, 2)) - torch.tensor([30.0, 30, 200])).abs().max() < 6
+
+
+def draws(seed=3):
+    return Draws(torch.Generator().manual_seed(seed))
+
+
+def test_balance_draws_every_class_equally_often(tmp_path):
+    found = load_images(write_set(tmp_path, {"rose": 9, "iris": 1}), 8)
+    _, plain = found.draw(2000, draws())
+    images, balanced = found.draw(2000, draws(), balance=True)
+    assert plain.float().mean() == pytest.approx(0.9, abs=0.03)
+    assert balanced.float().mean() == pytest.approx(0.5, abs=0.04)
+    red = ((images[balanced == 1, 0, 0, 0] + 1) * 127.5).round()
+    assert red.unique(return_counts=True)[1].min() > 60  # each of the nine roses
+
+
+def test_crops_are_cut_anywhere_and_noise_stays_within_reach(tmp_path):
+    folder = write_set(tmp_path, {"rose": 1})
+    ramp = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    Image.fromarray(ramp).convert("RGB").save(folder / "rose" / "000.png")
+    found = load_images(folder, 10)
+    images, _ = found.draw(300, draws(), size=8)
+    corners = ((images[:, 0, 0, 0] + 1) * 127.5).round().long()
+    assert set(corners.tolist()) == {10 * y + x for y in range(3) for x in range(3)}
+    assert torch.equal(found.still(torch.tensor([0]), 8), to_network(found.images[:, :, 1:9, 1:9]))
+    plain, _ = found.draw(50, draws())
+    noisy, _ = found.draw(50, draws(), noise=0.1)
+    assert 0 <= (noisy - plain).min() < 0.01
+    assert 0.09 < (noisy - plain).max() <= 0.1
