@@ -1,8 +1,11 @@
 """ajbrock/BigGAN-PyTorch, `BigGAN.py`: `G_ema.pth` and `G.pth`, and TF-Hub's weights as its converter writes them.
 
 A file is one network's state. Settings of the code change names: norms may be of three makes (`stored_mean`,
-`bn.stored_mean` with a counter, `bn.running_mean`), and without a shared embedding each norm has class tables. The
-repository is under the MIT licence. Facts: `BigGAN.py`, `layers.py`, `TFHub/converter.py`; commit 98459431.
+`bn.stored_mean` with a counter, `bn.running_mean`), and without a shared embedding each norm has class tables.
+
+The last make is its cross-replica norm, which in evaluation adds the gain where in training it multiplies by it
+(`sync_batchnorm/batchnorm.py`, first lines of `forward`). We multiply: so the weights were trained, and so all other
+makes draw. The repository is under the MIT licence. Facts: `BigGAN.py`, `layers.py`, `TFHub/converter.py`; commit 98459431.
 """
 
 from __future__ import annotations
