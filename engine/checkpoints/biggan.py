@@ -5,7 +5,9 @@ A file is one network's state. Settings of the code change names: norms may be o
 
 The last make is its cross-replica norm, which in evaluation adds the gain where in training it multiplies by it
 (`sync_batchnorm/batchnorm.py`, first lines of `forward`). We multiply: so the weights were trained, and so all other
-makes draw. The repository is under the MIT licence. Facts: `BigGAN.py`, `layers.py`, `TFHub/converter.py`; commit 98459431.
+makes draw.
+
+The repository is under the MIT licence. Facts: `BigGAN.py`, `layers.py`, `TFHub/converter.py`; commit 98459431.
 """
 
 from __future__ import annotations
