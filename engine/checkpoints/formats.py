@@ -7,9 +7,10 @@ nearest one is told, and what the file lacks of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from torch import Tensor
 
@@ -45,26 +46,36 @@ States = Mapping[str, Mapping[str, Tensor]]
 """For each part in a file, its weights under canonical names."""
 
 
+class Reader(Protocol):
+    """What a module that reads a layout offers."""
+
+    def outline(self, contents: Contents) -> Outline:
+        """What a file holds; raises CheckpointError where names or shapes contradict one another."""
+        ...
+
+    def states(self, contents: Contents) -> States:
+        """Its weights, for each part, under canonical names; raises CheckpointError likewise."""
+        ...
+
+
 @dataclass(frozen=True)
 class Format:
     """A layout of weights files."""
 
     title: str
     """For messages: whose files these are."""
-    containers: tuple[str, ...]
-    """Of which kinds the file may be: "npz", "safetensors", "torch" or "pickle"."""
-    marks: tuple[str, ...]
+    container: str
+    """Of which kind the file is: "npz", "safetensors", "torch" or "pickle"."""
+    reader: Reader
+    """The module that reads it."""
+    marks: tuple[str, ...] = ()
     """Patterns (`*` for anything), each of which fits at least one name in every such file."""
-    outline: Callable[[Contents], Outline]
-    """What a file holds; raises CheckpointError where names or shapes contradict one another."""
-    states: Callable[[Contents], States]
-    """Its weights, for each part, under canonical names; raises CheckpointError likewise."""
     class_lists: tuple[str, ...] = ("imagenet",)
     """Lists of class names (`class_names.py`) that its models are trained with, told by their number of classes."""
 
     def describe(self, contents: Contents) -> Outline:
         """What a file holds, as `outline`; where it has no class names of its own, those of the list that fits."""
-        outline = self.outline(contents)
+        outline = self.reader.outline(contents)
         names = outline.class_names or fitting_list(outline.n_classes, self.class_lists)
         return replace(outline, class_names=names)
 
@@ -75,56 +86,27 @@ class Format:
 
 
 FORMATS = (
-    Format("Neural Collage", ("safetensors",), (), native.outline, native.states, ()),
-    Format("the paper's authors (Chainer)", ("npz",), (), chainer.outline, chainer.states, ("imagenet", "dogs-cats")),
-    Format("mimicry", ("torch",), mimicry.MARKS, mimicry.outline, mimicry.states),
-    Format("ajbrock's BigGAN-deep", ("torch",), biggan_deep.MARKS, biggan_deep.outline, biggan_deep.states),
-    Format("ajbrock's BigGAN", ("torch",), biggan.MARKS, biggan.outline, biggan.states),
-    Format(
-        "ajbrock's BigGAN-deep discriminator",
-        ("torch",),
-        biggan_discriminator.DEEP_MARKS,
-        biggan_discriminator.outline,
-        biggan_discriminator.states,
-    ),
-    Format(
-        "ajbrock's BigGAN discriminator",
-        ("torch",),
-        biggan_discriminator.MARKS,
-        biggan_discriminator.outline,
-        biggan_discriminator.states,
-    ),
-    Format("Hugging Face's BigGAN-deep", ("torch",), biggan_hf.MARKS, biggan_hf.outline, biggan_hf.states),
-    Format("StudioGAN, BigGAN", ("torch",), studiogan.MARKS, studiogan.outline, studiogan.states),
-    Format("StudioGAN, resnet", ("torch",), studiogan_resnet.MARKS, studiogan_resnet.outline, studiogan_resnet.states),
-    Format("StyleGAN, genforce", ("torch",), genforce.MARKS, genforce.outline, genforce.states),
-    Format("StyleGAN, rosinality", ("torch",), rosinality.MARKS, rosinality.outline, rosinality.states),
-    Format("StyleGAN, interfacegan", ("torch",), interfacegan.MARKS, interfacegan.outline, interfacegan.states),
-    Format("StyleGAN, lernapparat", ("torch",), lernapparat.MARKS, lernapparat.outline, lernapparat.states),
-    Format(
-        "NVIDIA, StyleGAN (TensorFlow)",
-        ("pickle",),
-        stylegan_tensorflow.MARKS,
-        stylegan_tensorflow.outline,
-        stylegan_tensorflow.states,
-    ),
-    Format("NVIDIA, StyleGAN2-ADA", ("pickle",), stylegan2.MARKS, stylegan2.outline, stylegan2.states),
-    Format(
-        "NVIDIA, StyleGAN2 (TensorFlow)",
-        ("pickle",),
-        stylegan2_tensorflow.MARKS,
-        stylegan2_tensorflow.outline,
-        stylegan2_tensorflow.states,
-    ),
-    Format(
-        "rosinality, StyleGAN2",
-        ("torch",),
-        stylegan2_rosinality.MARKS,
-        stylegan2_rosinality.outline,
-        stylegan2_rosinality.states,
-    ),
-    Format("NVIDIA, StyleGAN3", ("pickle",), stylegan3.MARKS, stylegan3.outline, stylegan3.states),
-    Format("torchvision's VGG16", ("torch",), torchvision_vgg.MARKS, torchvision_vgg.outline, torchvision_vgg.states),
+    # the first whose marks a file has is taken, so of two that resemble one another the more particular stands first
+    Format("Neural Collage", "safetensors", native, class_lists=()),
+    Format("the paper's authors (Chainer)", "npz", chainer, class_lists=("imagenet", "dogs-cats")),
+    Format("mimicry", "torch", mimicry, mimicry.MARKS),
+    Format("ajbrock's BigGAN-deep", "torch", biggan_deep, biggan_deep.MARKS),
+    Format("ajbrock's BigGAN", "torch", biggan, biggan.MARKS),
+    Format("ajbrock's BigGAN-deep discriminator", "torch", biggan_discriminator, biggan_discriminator.DEEP_MARKS),
+    Format("ajbrock's BigGAN discriminator", "torch", biggan_discriminator, biggan_discriminator.MARKS),
+    Format("Hugging Face's BigGAN-deep", "torch", biggan_hf, biggan_hf.MARKS),
+    Format("StudioGAN, BigGAN", "torch", studiogan, studiogan.MARKS),
+    Format("StudioGAN, resnet", "torch", studiogan_resnet, studiogan_resnet.MARKS),
+    Format("StyleGAN, genforce", "torch", genforce, genforce.MARKS),
+    Format("StyleGAN, rosinality", "torch", rosinality, rosinality.MARKS),
+    Format("StyleGAN, interfacegan", "torch", interfacegan, interfacegan.MARKS),
+    Format("StyleGAN, lernapparat", "torch", lernapparat, lernapparat.MARKS),
+    Format("NVIDIA, StyleGAN (TensorFlow)", "pickle", stylegan_tensorflow, stylegan_tensorflow.MARKS),
+    Format("NVIDIA, StyleGAN2-ADA", "pickle", stylegan2, stylegan2.MARKS),
+    Format("NVIDIA, StyleGAN2 (TensorFlow)", "pickle", stylegan2_tensorflow, stylegan2_tensorflow.MARKS),
+    Format("rosinality, StyleGAN2", "torch", stylegan2_rosinality, stylegan2_rosinality.MARKS),
+    Format("NVIDIA, StyleGAN3", "pickle", stylegan3, stylegan3.MARKS),
+    Format("torchvision's VGG16", "torch", torchvision_vgg, torchvision_vgg.MARKS),
 )
 
 
@@ -144,7 +126,7 @@ def detect(contents: Contents) -> Format:
             f"{contents.path.name} is the bookkeeping of a BigGAN training run, and holds no weights. Give the file "
             "beside it, best G_ema.pth."
         )
-    formats = [known for known in FORMATS if contents.container in known.containers]
+    formats = [known for known in FORMATS if contents.container == known.container]
     for known in formats:
         if not known.missing(contents):
             return known

@@ -116,7 +116,7 @@ def _read_all(path: Source | None, given: Mapping[str, Source]) -> dict[str, _Fi
 def _read(source: Source) -> _File:
     contents = open_contents(source)
     known = detect(contents)
-    return _File(contents, known.describe(contents), known.states(contents))
+    return _File(contents, known.describe(contents), known.reader.states(contents))
 
 
 def _same_generator(one: _File, other: _File) -> None:
