@@ -39,7 +39,7 @@ def test_a_zip_becomes_a_model_that_the_nodes_use(finished, monkeypatch, tmp_pat
             how = {"steps": 2, "rate": 0.0, "space": space, "start": "encoder", "pixel_weight": 0.2}
             collage, picture, *_ = ProjectImage().project(gan, photo, "auto", **how)
             assert picture.shape == photo.shape
-            assert torch.isfinite(collage.latent.z).all()
+            assert torch.isfinite(collage.latent.point).all()
 
 
 def test_the_card_tells_data_classes_licence_settings_and_figures(finished, zipped):

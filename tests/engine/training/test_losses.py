@@ -38,4 +38,5 @@ def test_r1_is_the_squared_slope_and_can_be_descended_on():
     found = r1_penalty((images * slope[:, None, None]).sum((1, 2, 3)).reshape(-1, 1), images)
     assert math.isclose(found.item(), 4 * (0.25 + 4 + 1), rel_tol=1e-6)
     found.backward()
+    assert slope.grad is not None
     assert torch.allclose(slope.grad, 8 * slope.detach())

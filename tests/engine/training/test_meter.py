@@ -1,8 +1,10 @@
 """The judge, and what a run is measured by."""
 
 import csv
+import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import scipy.linalg
 import torch
@@ -36,7 +38,7 @@ def features(count, seed, width=5):
 def test_frechet_distance_is_that_of_the_formula(counts):
     one, other = (features(count, seed).double() for seed, count in enumerate(counts))
     s1, s2 = torch.cov(one.T), torch.cov(other.T)
-    root = torch.from_numpy(scipy.linalg.sqrtm((s1 @ s2 + 1e-12 * torch.eye(5)).numpy()).real)
+    root = torch.from_numpy(np.real(np.asarray(scipy.linalg.sqrtm((s1 @ s2 + 1e-12 * torch.eye(5)).numpy()))))
     wanted = (one.mean(0) - other.mean(0)).square().sum() + (s1 + s2 - 2 * root).trace()
     assert frechet_distance(one, other) == pytest.approx(wanted.item(), rel=1e-4)
     assert frechet_distance(one, one) == pytest.approx(0, abs=1e-9)
@@ -116,8 +118,6 @@ def test_a_run_writes_its_measures_and_keeps_the_best(coloured, tmp_path):
 
 
 def test_tensorboard_is_an_extra(coloured, tmp_path, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard.writer", None)
     with pytest.raises(TrainingError, match=r"neural-collage\[tensorboard\]"):
         main(["gan", str(coloured), "--out", str(tmp_path), "--preset", "tiny-16", "--steps", "1", "--tensorboard"])

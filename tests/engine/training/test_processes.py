@@ -3,6 +3,8 @@
 import builtins
 import multiprocessing
 import socket
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -61,7 +63,7 @@ def both(coloured, tmp_path_factory):
     return one, two
 
 
-def tensors(state, path=""):
+def tensors(state: Any, path: str = "") -> Iterator[tuple[str, torch.Tensor]]:
     if isinstance(state, torch.Tensor):
         yield path, state
     elif isinstance(state, dict):
@@ -100,7 +102,11 @@ def test_a_batch_must_be_shared_evenly(coloured):
     data = load_images(coloured, 16)
 
     class Still(Task):
-        step = samples = lambda self: {}
+        def step(self):
+            return {}
+
+        def samples(self):
+            return torch.zeros(())
 
     assert Still(settings, data, processes=Processes(1, 4)).batch == 2
     with pytest.raises(InputError, match="multiple of 3"):

@@ -61,7 +61,7 @@ def test_killed_at_any_moment_a_run_ends_as_one_that_never_was(children, coloure
     assert (folder.path / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
 
 
-def task(coloured, **changes):
+def task(coloured):
     return AdversarialTask(PRESETS["tiny-16"].gan, load_images(coloured, 16))
 
 
@@ -114,8 +114,8 @@ def test_weights_that_are_not_finite_are_not_saved(coloured, tmp_path):
     folder.save(run.state())
     good = folder.snapshot.read_bytes()
     with torch.no_grad():
-        run.average.last_conv.bias.fill_(float("inf"))  # no loss sees it
-    with pytest.raises(TrainingError, match=r"step 1 the weights average\.last_conv\.bias did not.*snapshot\.pt"):
+        run.average.last_conv.weight.fill_(float("inf"))  # no loss sees it
+    with pytest.raises(TrainingError, match=r"step 1 the weights average\.last_conv\.weight did not.*snapshot\.pt"):
         progress.close()
     assert folder.snapshot.read_bytes() == good
 
