@@ -23,18 +23,23 @@ def parser() -> argparse.ArgumentParser:
     """The parser of everything after `neural-collage train`."""
     top = argparse.ArgumentParser(prog="neural-collage train", description="Train a model, or a part of one.")
     kinds = top.add_subparsers(dest="kind", required=True)
-    whole = _gan_parser(kinds.add_parser("all", help="all parts, one after the other, to one finished model"))
+    whole = _gan_parser(_add(kinds, "all", "all parts, one after the other, to one finished model"))
     for prefix, settings in PREFIXES.items():
         _add_settings(whole.add_argument_group(f"training of the {prefix}"), settings, f"{prefix}-")
     _release_notes(whole)
-    gan = _gan_parser(kinds.add_parser("gan", help="a generator and its discriminator"))
+    gan = _gan_parser(_add(kinds, "gan", "a generator and its discriminator"))
     gan.add_argument("--from", dest="model", type=Path, metavar="FILE", help="start from a released model")
     for kind, told in (("encoder", "the start of projection"), ("auxiliary", "the pair A, B for projection on zeta")):
-        part = _run_parser(kinds.add_parser(kind, help=told))
+        part = _run_parser(_add(kinds, kind, told))
         part.add_argument("--model", type=Path, required=True, metavar="FILE", help="the model that gets the part")
         _add_settings(part.add_argument_group("settings"), PREFIXES[kind])
-    _release_arguments(kinds.add_parser("release", help="write the model that a run's snapshot holds"))
+    _release_arguments(_add(kinds, "release", "write the model that a run's snapshot holds"))
     return top
+
+
+def _add(kinds: Any, kind: str, told: str) -> argparse.ArgumentParser:
+    what = "RUN --to FILE" if kind == "release" else "DATA --out DIR"
+    return kinds.add_parser(kind, help=told, usage=f"neural-collage train {kind} {what} [--FLAG VALUE ...]")
 
 
 def given_settings(args: argparse.Namespace, settings: type[RunSettings], prefix: str = "") -> dict[str, Any]:

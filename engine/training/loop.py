@@ -7,9 +7,9 @@ saves and yields. The caller owns progress and stopping: whoever stops asking fo
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
@@ -18,7 +18,7 @@ from .divergence import Watch, not_finite
 from .snapshot import RunFolder
 from .task import Task
 
-__all__ = ["Every", "Measuring", "Progress", "train"]
+__all__ = ["Every", "Progress", "train"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,8 @@ class Every:
     """How many measures in a row must be much worse than the best before the run is stopped."""
 
 
-class Measuring(Protocol):
-    """What measures a run as it goes."""
-
-    def __call__(self, task: Any) -> tuple[dict[str, float], Tensor]:
-        """Measures by name, among them `frechet`, and a sheet (rows, columns, 3, R, R)."""
-        ...
+Measuring = Callable[[Any], tuple[dict[str, float], Tensor]]
+"""A task to its measures by name, among them `frechet`, and a sheet (rows, columns, 3, R, R)."""
 
 
 def train(
