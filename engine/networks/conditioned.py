@@ -56,19 +56,24 @@ class ConditionedGenerator(Generator):
     def begin(self, latent: Latent) -> State:
         """The first map (N, C0, 4, 4)."""
         with torch.autocast(latent.labels.device.type, enabled=False):
-            return (self.first(self.start(latent)).unflatten(1, (-1, self.bottom, self.bottom)),)
+            start = self.start(self._precise(latent))
+            return (self.first(start).unflatten(1, (-1, self.bottom, self.bottom)),)
 
     def vectors(self, latent: Latent) -> list[Tensor]:
         """Scale and shift (N, 2C) of every conditional norm, the statistics folded in."""
         # Also under autocast in full precision: there are few of these numbers, and every pixel hangs on them.
         with torch.autocast(latent.labels.device.type, enabled=False):
-            shares = self.shares(latent)
+            shares, conditions = self.shares(latent), self.conditions(self._precise(latent))
             return [
                 norm.project(condition, shares)
-                for layer, condition in zip(self.layers, self.conditions(latent), strict=True)
+                for layer, condition in zip(self.layers, conditions, strict=True)
                 for norm in layer.children()
                 if isinstance(norm, ConditionalNorm)
             ]
+
+    def _precise(self, latent: Latent) -> Latent:
+        """In the weights' precision, whatever made z: an encoder under autocast gives it in half."""
+        return latent.to(latent.labels.device, self.first.weight.dtype)
 
     def end(self, state: State, latent: Latent) -> Tensor:
         """(N, C, R, R) -> pictures (N, 3, R, R) in [-1, 1]."""

@@ -1,6 +1,6 @@
 """VGG16's convolutions (Simonyan & Zisserman 2015): a perceptual distance for models without a discriminator.
 
-The weights are the user's to bring: torchvision's `vgg16-397923af.pth` (trained on ImageNet) or any file with its names.
+The weights are the user's to bring: torchvision's `vgg16-397923af.pth` (trained on ImageNet), or a file with its names.
 
 Shapes: N images, C channels, h w space, L length of a feature vector.
 """

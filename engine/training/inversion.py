@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..gan import Gan
 from ..networks.auxiliary import Auxiliary
@@ -165,7 +166,8 @@ class AuxiliaryTask(_PartTask[AuxiliarySettings]):
             code, losses = code_error(self.auxiliary, z), []
             whole = self.objective.code * len(z) * code
         else:
-            with self.autocast():
+            # Only the plain form of attention can be differentiated twice, which eq. 6 asks for.
+            with self.autocast(), sdpa_kernel(SDPBackend.MATH):
                 measure = Reconstruction(self.gan, images, self.objective.pixel)
                 whole, losses, code = auxiliary_objective(self.gan, self.auxiliary, measure, z, labels, self.objective)
         whole.backward()

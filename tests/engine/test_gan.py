@@ -143,5 +143,5 @@ def test_a_missing_part_is_named(gan: Gan, part: str):
 def test_a_generator_in_training_does_not_draw():
     gan = toy.gan(bare=True)
     gan.generator.train()
-    with pytest.raises(ModelError, match=r"evaluation mode.*`eval\(\)`"):
+    with pytest.raises(ModelError, match=r"evaluation mode.*method `eval`"):
         gan.drawing()

@@ -250,7 +250,8 @@ def test_the_grad_mode_is_the_callers_between_steps(gan: Gan, enabled: bool):
         for step in run(gan, picture(gan)):
             assert torch.is_grad_enabled() == enabled
             assert not torch.is_inference_mode_enabled()
-            assert not any(t.requires_grad for t in (step.loss, step.images, step.point, step.latent.point, step.best.point))
+            tensors = (step.loss, step.images, step.point, step.latent.point, step.best.point)
+            assert not any(tensor.requires_grad for tensor in tensors)
 
 
 def test_states_kept_by_the_caller_do_not_change_later(gan: Gan):
