@@ -3,7 +3,7 @@
 English is what the nodes declare; the others are written by hand, with the same keys. ComfyUI reads `nodeDefs.json` and
 `main.json` of each language (its `app/custom_node_manager.py`) and lays the page's language over the declarations.
 
-python benchmarks/locales.py            writes locales/en
+python benchmarks/locales.py            writes locales/en, and says which texts became others
 python benchmarks/locales.py --check    writes nothing, and says what differs or is lacking in any language
 """
 
@@ -37,11 +37,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a language differs or lacks")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the languages lie (%(default)s)")
     options = parser.parse_args()
+    found = [f"en: {told}" for told in differing(options.folder)]
     if not options.check:
         for name, texts in english().items():
             _write(options.folder / "en" / name, texts)
+        print(*found, "Say the same in the other languages." if found else "All as before.", sep="\n")
         return 0
-    found = [f"en: {told}" for told in differing(options.folder)]
     found += [f"{language}: {told}" for language in LANGUAGES for told in lacking(options.folder / language)]
     print("\n".join(found) or "All languages say what the nodes do.")
     return int(bool(found))

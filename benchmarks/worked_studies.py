@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from page import Page, Placed
 from pieces import masks, model, random_collages, rectangle, save, sheet
 
@@ -42,7 +44,7 @@ def studies(page: Page) -> None:
     sheet(page, "studies", sheets, size=512)
 
 
-def _saved(page: Page, name: str, kind: str, **inputs: object) -> Placed:
+def _saved(page: Page, name: str, kind: str, **inputs: Any) -> Placed:
     """Add a study, and save its sheet."""
     study = page.add(kind, **inputs)
     save(page, f"studies_{name}", study)

@@ -127,4 +127,5 @@ def test_the_script_writes_english_and_says_what_differs(copy, monkeypatch, caps
     assert capsys.readouterr().out == "en: NeuralCollageStitch.description\n"
     monkeypatch.setattr("sys.argv", ["locales.py", "--folder", str(copy)])
     assert locales.main() == 0
+    assert capsys.readouterr().out == "en: NeuralCollageStitch.description\nSay the same in the other languages.\n"
     assert locales.differing(copy) == []
