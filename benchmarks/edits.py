@@ -102,9 +102,8 @@ def project(study: Study, folder: Path, descent: Descent, fruits: Sequence[Fruit
     done = Projected.of(study, cuts, descent)
     measure = nc.Reconstruction(study.gan, done.targets, pixel_weight=0)
     with torch.no_grad():
-        losses = [
-            f(images) for f in (measure.perceptual_distance, measure.pixel_distance) for images in (done.first, done.images)
-        ]
+        distances = measure.perceptual_distance, measure.pixel_distance
+        losses = [distance(images) for distance in distances for images in (done.first, done.images)]
     known = [study.gan.class_names[label] for label in done.latent.labels.tolist()]
     told = zip(cuts, known, *(loss.tolist() for loss in losses), strict=True)
     rows = [(cut.fruit.file, *figures) for cut, *figures in told]

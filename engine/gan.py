@@ -156,7 +156,7 @@ class Gan:
         if isinstance(self.generator, AbsentGenerator):
             self.generator.refuse()
         if self.generator.training:
-            raise ModelError("Pictures are drawn in evaluation mode; the generator is training. Call its method `eval`.")
+            raise ModelError("Pictures are drawn in evaluation mode, and the generator trains. Call its method `eval`.")
         return self.generator
 
     def label(self, label: Hashable) -> int:

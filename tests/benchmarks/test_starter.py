@@ -35,7 +35,7 @@ def data(tmp_path_factory, gan):
     with zipfile.ZipFile(path, "w") as archive:
         for name, colour in zip(gan.class_names, COLOURS, strict=True):
             for number in range(16):
-                archive.writestr(f"{name}/{number:02}.png", png(disc(24, colour, random.uniform(6, 11))))
+                archive.writestr(f"{name}/{number:02}.png", png(disc(48, colour, random.uniform(12, 22))))
     return path
 
 
