@@ -3,7 +3,10 @@
 English is what the nodes declare; the others are written by hand, with the same keys. ComfyUI reads `nodeDefs.json` and
 `main.json` of each language (its `app/custom_node_manager.py`) and lays the page's language over the declarations.
 
-python benchmarks/locales.py            writes locales/en, and says which texts became others
+The page looks for help in its language first (`web/docs/<node>/en.md`), and complains in the console when it has
+to take `web/docs/<node>.md`; so the English help lies there once more.
+
+python benchmarks/locales.py            writes locales/en and these pages, and says which texts became others
 python benchmarks/locales.py --check    writes nothing, and says what differs or is lacking in any language
 """
 
@@ -21,6 +24,7 @@ import neural_collage
 from neural_collage.nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
 
 FOLDER = Path(neural_collage.__file__).parent / "locales"
+DOCS = Path(neural_collage.__file__).parent / "web" / "docs"
 LANGUAGES = ("ja", "zh")
 """Those that are translated by hand."""
 CODE = re.compile(r"`[^`]+`|(?<![\w.])\d+(?:\.\d+)?")
@@ -38,7 +42,11 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the languages lie (%(default)s)")
     options = parser.parse_args()
     found = [f"en: {told}" for told in differing(options.folder)]
+    found += [f"{page} is not as {source.name}" for page, source in pages().items() if not _same(page, source)]
     if not options.check:
+        for page, source in pages().items():
+            page.parent.mkdir(exist_ok=True)
+            page.write_bytes(source.read_bytes())
         for name, texts in english().items():
             _write(options.folder / "en" / name, texts)
         print(*found, "Say the same in the other languages." if found else "All as before.", sep="\n")
@@ -53,6 +61,15 @@ def english() -> dict[str, Texts]:
     parts = sorted({part for cls in NODE_CLASS_MAPPINGS.values() for part in cls.CATEGORY.split("/")})
     nodes = {name: _node(NODE_DISPLAY_NAME_MAPPINGS[name], cls) for name, cls in NODE_CLASS_MAPPINGS.items()}
     return {"main.json": {"nodeCategories": {part: part for part in parts}}, "nodeDefs.json": nodes}
+
+
+def pages() -> dict[Path, Path]:
+    """Where each help page lies once more, and the page."""
+    return {DOCS / source.stem / "en.md": source for source in sorted(DOCS.glob("*.md"))}
+
+
+def _same(page: Path, source: Path) -> bool:
+    return page.is_file() and page.read_bytes() == source.read_bytes()
 
 
 def differing(folder: Path = FOLDER) -> list[str]:

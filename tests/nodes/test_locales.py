@@ -47,6 +47,11 @@ def change(path, keys, text):
     path.write_text(json.dumps(texts), "utf-8")
 
 
+def test_english_help_lies_where_the_page_looks_first():
+    assert {source.stem for source in locales.pages().values()} == set(NODE_CLASS_MAPPINGS)
+    assert all(page.read_bytes() == source.read_bytes() for page, source in locales.pages().items())
+
+
 def test_english_is_what_the_nodes_declare():
     assert locales.differing() == []
 
