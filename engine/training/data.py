@@ -133,7 +133,7 @@ def _refuse_unusable(found: ImageSet, resolution: int) -> None:
         raise DataError(
             f"Training needs pictures; of {len(found) + len(bad)} files {len(found.skipped)} could not be decoded and "
             f"{len(found.tiny)} are smaller than {resolution // 2} px: {', '.join(bad[:5])}. Check that they are whole "
-            "JPEG or PNG files, and that some are left beside those held out."
+            "JPEG or PNG files, and that some are left beside those held out; or train at a smaller size."
         )
     counts = found.labels.bincount(minlength=len(found.class_names)).tolist()
     if empty := [name for name, count in zip(found.class_names, counts, strict=True) if not count]:

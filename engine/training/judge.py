@@ -90,7 +90,9 @@ def look(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
     return classifier.last(features).argmax(1).cpu(), features.cpu()
 
 
-def trained_judge(data: ImageSet, folder: Path, settings: JudgeSettings | None = None) -> Classifier:
+def trained_judge(
+    data: ImageSet, folder: Path, settings: JudgeSettings | None = None, device: str = "cpu"
+) -> Classifier:
     """The classifier of a training set: read from `folder`, or trained (a few minutes at most) and written there.
 
     Raises:
@@ -104,11 +106,11 @@ def trained_judge(data: ImageSet, folder: Path, settings: JudgeSettings | None =
     path = folder / f"judge_{_key(data, settings)}.safetensors"
     if path.exists():
         classifier.load_state_dict(load_file(path))
-        return classifier.eval()
-    _fit(classifier, data, settings)
+        return classifier.eval().to(device)
+    _fit(classifier.to(device), data, settings)
     temporary = path.with_suffix(".part")
     with written(path, temporary):
-        save_file(classifier.state_dict(), temporary)
+        save_file({name: value.cpu() for name, value in classifier.state_dict().items()}, temporary)
         os.replace(temporary, path)
     return classifier.eval()
 
@@ -128,13 +130,13 @@ def _fit(classifier: Classifier, data: ImageSet, settings: JudgeSettings) -> Non
     batches = list(_batches(chosen, settings, generator))
     optimiser = torch.optim.AdamW(classifier.parameters(), lr=settings.rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=max(len(batches), 2))
-    draws = Draws(generator)
+    draws, device = Draws(generator), next(classifier.parameters()).device
     classifier.train()
     for batch in batches:
         images = data.still(batch)
         images = torch.where(draws.uniform(len(batch), 1, 1, 1) < 0.5, images.flip(3), images)
         images = augment(images, {"colour": 0.4, "translation": 1.0, "cutout": 0.3}, draws)
-        loss = F.cross_entropy(classifier(images), data.labels[batch])
+        loss = F.cross_entropy(classifier(images.to(device)), data.labels[batch].to(device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -44,7 +44,6 @@ class Meter:
 
     def __call__(self, task: AdversarialTask) -> tuple[dict[str, float], Tensor]:
         """The measures, and a sheet (1 + NEAREST, SHOWN, 3, R, R): samples, and below each its nearest photographs."""
-        self.judge.to(task.device)
         made = _samples(task, self.labels)
         named, features = look(self.judge, made)
         distances, _ = _nearest(features, self.features, 1)

@@ -147,7 +147,7 @@ class Run:
         held_out = self.data(task.data.images.shape[-1], task.data.class_names, True) if self.args.hold_out else None
         print("The judge of samples is read, or trained on the photographs.")
         RunFolder(self.out)
-        return Meter(trained_judge(task.data, self.out), task.data, held_out)
+        return Meter(trained_judge(task.data, self.out, device=self.device), task.data, held_out)
 
 
 def _newer(model: Path, snapshot: Path) -> bool:

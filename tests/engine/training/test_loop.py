@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import toy
-from neural_collage.engine.errors import TrainingError
+from neural_collage.engine.errors import InputError, TrainingError
 from neural_collage.engine.training import snapshot
 from neural_collage.engine.training.adversarial import AdversarialTask
 from neural_collage.engine.training.data import ImageSet
@@ -37,7 +37,7 @@ def encoder(**changes):
 
 
 def auxiliary(**changes):
-    settings = AuxiliarySettings(dim_a=6, dim_zeta=10, dim_b=6, precision="fp32", **{"batch": 4, **changes})
+    settings = AuxiliarySettings(dim_a=6, dim_zeta=10, dim_b=6, **{"batch": 4, "precision": "fp32", **changes})
     return AuxiliaryTask(settings, toy.gan(), data())
 
 
@@ -121,6 +121,20 @@ def test_the_code_can_be_learned_first(tmp_path):
     assert {losses["inner0"] for losses in learned} == {0.0}  # the generator is not asked
     assert last["inner0"] > 0
     assert not torch.equal(task.auxiliary.rates, rates)
+
+
+def test_a_batch_in_parts_has_the_gradients_of_the_whole():
+    """Of the auxiliary pair, that is: batch norms measure one part at a time."""
+    whole, parts = (auxiliary(batch=6, accumulate=n, precision="fp64") for n in (1, 3))
+    for _ in range(3):
+        assert whole.step() == pytest.approx(parts.step(), rel=1e-9)
+    pairs = zip(whole.auxiliary.parameters(), parts.auxiliary.parameters(), strict=True)
+    assert max((a - b).abs().max().item() for a, b in pairs) < 1e-9
+
+
+def test_the_parts_of_a_gans_batch_must_be_even():
+    with pytest.raises(InputError, match="must divide the fakes"):
+        adversarial(batch=6, accumulate=3)
 
 
 def test_rates_fall_to_zero_at_the_end():
