@@ -18,8 +18,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from neural_collage.engine.training.data import ImageSet, load_images, to_network
+from neural_collage.engine.training.judge import Classifier
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 SIZE = 64
@@ -40,40 +41,6 @@ class Settings:
     seed: int = 0
 
 
-class Block(nn.Module):
-    """Two 3x3 convolutions with batch norm beside a 1x1 side path; halves the size."""
-
-    def __init__(self, width_in: int, width_out: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width_in, width_out, 3, stride=2, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(width_out)
-        self.conv2 = nn.Conv2d(width_out, width_out, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(width_out)
-        self.side = nn.Conv2d(width_in, width_out, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
-        return F.relu(h + self.side(F.avg_pool2d(x, 2)))
-
-
-class Classifier(nn.Module):
-    """Blocks that halve the size, the mean over pixels (the features), a linear layer."""
-
-    def __init__(self, widths: tuple[int, ...], n_classes: int) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*(Block(a, b) for a, b in zip((3, *widths[:-1]), widths, strict=True)))
-        self.last = nn.Linear(widths[-1], n_classes)
-
-    def features(self, images: Tensor) -> Tensor:
-        """(N, F): the penultimate layer."""
-        images = F.interpolate(images, (SIZE, SIZE), mode="area") if images.shape[-1] != SIZE else images
-        return self.blocks(images).mean((2, 3))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, C) logits."""
-        return self.last(self.features(images))
-
-
 @torch.no_grad()
 def judge(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
     """Probabilities (N, C) and features (N, F) of pictures (N, 3, R, R) in [-1, 1], a hundred at a time."""
@@ -84,7 +51,7 @@ def judge(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
 def trained(data: Path, classes: tuple[str, ...], folder: Path, settings: Settings | None = None) -> Classifier:
     """The classifier of `data`'s `classes`: read from `folder`, or trained (a few minutes) and written there."""
     settings = settings or Settings()
-    classifier = Classifier(settings.widths, len(classes))
+    classifier = Classifier(settings.widths, len(classes), SIZE)
     path = folder / f"classifier_{_key(data, classes, settings)}.safetensors"
     if path.exists():
         classifier.load_state_dict(load_file(path))

@@ -16,7 +16,7 @@ from ..gan import Gan
 from ..reconstruction import Reconstruction
 from .data import ImageSet
 from .runs import Run
-from .snapshot import RunFolder
+from .snapshot import RunFolder, written
 
 __all__ = ["write_card"]
 
@@ -37,8 +37,10 @@ def write_card(gan: Gan, folder: RunFolder, runs: Sequence[Run]) -> None:
     folder.sheet(torch.stack([_drawn(gan, shown, truncation) for truncation in TRUNCATIONS]), "truncation")
     path = folder.path / "model.md"
     temporary = path.with_suffix(".part")
-    temporary.write_text("\n".join(_lines(gan, runs)) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    text = "\n".join(_lines(gan, runs)) + "\n"
+    with written(path, temporary):
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
 
 
 @torch.no_grad()
@@ -90,9 +92,9 @@ def _measures(run: Run) -> list[list[str]]:
 @torch.no_grad()
 def _reconstruction(gan: Gan, runs: Sequence[Run]) -> list[list[str]]:
     """Eq. 4 on pictures kept out of training, or on training pictures where there are none."""
-    run = runs[0]
+    run, crop = runs[0], (runs[0].state() or {})["settings"]["crop"]
     held_out = bool(run.args.hold_out)
-    data = run.data(gan.resolution, gan.class_names, held_out)
+    data = run.data(round(gan.resolution / crop), gan.class_names, held_out).middle(gan.resolution)
     places = torch.linspace(0, len(data) - 1, min(len(data), MEASURED)).long()
     found = torch.stack([_distances(gan, data, part) for part in places.split(50)]).mean(0).tolist()
     kept = f"{len(places)} photographs {'kept out of' if held_out else 'of the'} training"

@@ -16,7 +16,7 @@ from .inversion import EncoderTask
 from .processes import Processes
 from .rehearsal import rehearse
 from .runs import Run
-from .snapshot import RunFolder, written
+from .snapshot import RunFolder
 
 __all__ = ["rehearse_all", "train_all"]
 
@@ -67,7 +67,6 @@ def _finish(args: argparse.Namespace, gan: Gan, runs: list[Run]) -> None:
     gan = replace(gan, facts={**gan.facts, "data": args.data.name, **licence, **dict(args.fact)})
     folder = RunFolder(args.out)
     path = folder.path / "model.safetensors"
-    with written(path):
-        save(gan, path, half=args.half)
-        write_card(gan, folder, runs)
+    save(gan, path, half=args.half)
+    write_card(gan, folder, runs)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, and its card {path.with_suffix('.md')}")

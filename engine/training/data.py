@@ -6,7 +6,7 @@ Shapes: M pictures, S side of the squares that are kept, R side of those wanted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -77,12 +77,14 @@ class ImageSet:
         """Places sorted by class (M,), and how many each has (C,)."""
         return self.labels.argsort(stable=True), self.labels.bincount(minlength=len(self.class_names))
 
-    def still(self, chosen: Tensor, size: int = 0) -> Tensor:
-        """The pictures at these places, their middle square of side R or the whole: (N, 3, R, R) in [-1, 1]."""
-        images = self.images[chosen]
-        margin = (images.shape[-1] - (size or images.shape[-1])) // 2
-        stop = margin + (size or images.shape[-1])
-        return to_network(images[:, :, margin:stop, margin:stop])
+    def middle(self, size: int) -> ImageSet:
+        """The same pictures cut down to their middle square of side R."""
+        start = (self.images.shape[-1] - size) // 2
+        return replace(self, images=self.images[:, :, start : start + size, start : start + size])
+
+    def still(self, chosen: Tensor) -> Tensor:
+        """The pictures at these places (N,) as they are: (N, 3, S, S) in [-1, 1]."""
+        return to_network(self.images[chosen])
 
 
 def to_network(pictures: Tensor) -> Tensor:
@@ -123,11 +125,11 @@ def load_images(
         tuple(name for name, why in skipped.items() if why == CORRUPT),
         tuple(name for name, why in skipped.items() if why == TINY),
     )
-    _refuse_unusable(found, resolution)
+    _refuse_unusable(found, resolution, held_out)
     return found
 
 
-def _refuse_unusable(found: ImageSet, resolution: int) -> None:
+def _refuse_unusable(found: ImageSet, resolution: int, held_out: bool) -> None:
     bad = [*found.skipped, *found.tiny]
     if len(bad) > len(found) or not len(found):
         raise DataError(
@@ -136,5 +138,6 @@ def _refuse_unusable(found: ImageSet, resolution: int) -> None:
             "JPEG or PNG files, and that some are left beside those held out; or train at a smaller size."
         )
     counts = found.labels.bincount(minlength=len(found.class_names)).tolist()
-    if empty := [name for name, count in zip(found.class_names, counts, strict=True) if not count]:
+    empty = [name for name, count in zip(found.class_names, counts, strict=True) if not count]
+    if empty and not held_out:
         raise DataError(f"Every class needs a picture that can be used; none of {', '.join(empty)} can.")

@@ -66,7 +66,7 @@ class _PartTask(Task[Settings]):
     def shown(self, columns: int = 16) -> tuple[Tensor, Tensor]:
         """Pictures spread evenly over the set, (columns, 3, R, R) in [-1, 1], and their labels (columns,)."""
         chosen = torch.linspace(0, len(self.data) - 1, columns).long()
-        images = self.data.still(chosen, self.resolution)
+        images = self.data.middle(self.resolution).still(chosen)
         return images.to(self.device, self.dtype), self.data.labels[chosen].to(self.device)
 
     def state(self) -> dict[str, Any]:

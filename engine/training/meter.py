@@ -54,12 +54,12 @@ class Meter:
             "spread": _spread(features, self.labels) / max(self.spread, 1e-12),
             "nearness": distances.median().item() / max(self.near, 1e-12),
         }
-        return measures, self._neighbours(made, features, task.resolution)
+        return measures, self._neighbours(made, features)
 
-    def _neighbours(self, made: Tensor, features: Tensor, size: int) -> Tensor:
+    def _neighbours(self, made: Tensor, features: Tensor) -> Tensor:
         shown = torch.linspace(0, len(made) - 1, SHOWN).long()
         _, nearest = _nearest(features[shown], self.features, min(NEAREST, len(self.features)))
-        rows = [self.data.still(self.places[nearest[:, k]], size) for k in range(nearest.shape[1])]
+        rows = [self.data.still(self.places[nearest[:, k]]) for k in range(nearest.shape[1])]
         return torch.stack([made[shown], *rows])
 
 

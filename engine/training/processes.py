@@ -87,7 +87,7 @@ def join_processes(device: str) -> tuple[Processes, str]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ALONE, device
     try:
-        from accelerate import Accelerator
+        from accelerate import Accelerator  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise TrainingError(
             "A run on several processes needs Hugging Face Accelerate, which is not installed. Run "

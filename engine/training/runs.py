@@ -28,7 +28,7 @@ from .presets import PRESETS, Preset
 from .processes import Processes
 from .release import fingerprint, released
 from .settings import AuxiliarySettings, EncoderSettings, GanSettings, RunSettings
-from .snapshot import RunFolder, load_snapshot, written
+from .snapshot import RunFolder, load_snapshot
 from .starting import shaped_as, start_from
 from .task import Task, held_size
 
@@ -85,8 +85,7 @@ class Run:
             _drive(task, RunFolder(self.out, board), self._every(task), self._meter(task))
         if self.processes.first:
             gan = released(task.state(), base, self.device)
-            with written(self.model):
-                save(gan, self.model)
+            save(gan, self.model)
             print(f"{task.done} of {task.settings.steps} steps of {self.kind}; {self.model}")
         self.processes.wait()
         return task.done >= task.settings.steps
@@ -144,10 +143,15 @@ class Run:
         """What measures the run, if it is measured and this process is the one that does."""
         if not (self._every(task).metrics and self.processes.first):
             return None
-        held_out = self.data(task.data.images.shape[-1], task.data.class_names, True) if self.args.hold_out else None
+        shown = task.data.middle(task.resolution)
+        held_out = self.held_out(task) if self.args.hold_out else None
         print("The judge of samples is read, or trained on the photographs.")
         RunFolder(self.out)
-        return Meter(trained_judge(task.data, self.out, device=self.device), task.data, held_out)
+        return Meter(trained_judge(shown, self.out, device=self.device), shown, held_out)
+
+    def held_out(self, task: Task[Any]) -> ImageSet:
+        """The pictures kept out of a task's training: the middle of each, as large as the model's."""
+        return self.data(task.data.images.shape[-1], task.data.class_names, True).middle(task.resolution)
 
 
 def _newer(model: Path, snapshot: Path) -> bool:

@@ -1,6 +1,6 @@
 """`neural-collage train` end to end, in miniature."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from neural_collage.engine.errors import DataError, InputError, TrainingError
 from neural_collage.engine.training.command import main
 from neural_collage.engine.training.presets import PRESETS
 from neural_collage.engine.training.release import fingerprint, released, settle_statistics
-from neural_collage.engine.training.settings import GanSettings, RunSettings
+from neural_collage.engine.training.settings import AuxiliarySettings, EncoderSettings, GanSettings, RunSettings
 from neural_collage.engine.training.snapshot import load_snapshot
 from neural_collage.engine.training.starting import adopt
 from PIL import Image
@@ -139,6 +139,20 @@ def test_flags_that_do_not_parse_end_the_program(arguments, capsys):
     with pytest.raises(SystemExit):
         main(arguments)
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["gan", "encoder", "auxiliary", "all"])
+def test_help_tells_every_setting_and_the_papers_value(kind, capsys):
+    with pytest.raises(SystemExit):
+        main([kind, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    own = {"gan": [GanSettings], "encoder": [EncoderSettings], "auxiliary": [AuxiliarySettings]}
+    for settings in own.get(kind, [each for (each,) in own.values()]):
+        for field in fields(settings):
+            assert f"-{field.name.replace('_', '-')} X " in told
+            assert field.metadata["paper"] is not None or field.name in ("channels", "r1_every")
+    wanted = {"gan": "paper: 450000", "encoder": "paper: 5e-5; 2e-4 for birds", "auxiliary": "paper: 20,2,1"}
+    assert all(text in told for name, text in wanted.items() if kind in (name, "all"))
 
 
 def test_a_part_needs_the_model_it_was_made_for():

@@ -226,7 +226,7 @@ def test_crops_are_cut_anywhere_and_noise_stays_within_reach(tmp_path):
     images, _ = found.draw(300, draws(), size=8)
     corners = ((images[:, 0, 0, 0] + 1) * 127.5).round().long()
     assert set(corners.tolist()) == {10 * y + x for y in range(3) for x in range(3)}
-    assert torch.equal(found.still(torch.tensor([0]), 8), to_network(found.images[:, :, 1:9, 1:9]))
+    assert torch.equal(found.middle(8).still(torch.tensor([0])), to_network(found.images[:, :, 1:9, 1:9]))
     plain, _ = found.draw(50, draws())
     noisy, _ = found.draw(50, draws(), noise=0.1)
     assert 0 <= (noisy - plain).min() < 0.01

@@ -10,11 +10,13 @@ import scipy.linalg
 import torch
 from neural_collage.engine.errors import TrainingError
 from neural_collage.engine.training.adversarial import AdversarialTask
+from neural_collage.engine.training.board import Board
 from neural_collage.engine.training.command import main
 from neural_collage.engine.training.data import ImageSet, load_images
 from neural_collage.engine.training.judge import JudgeSettings, look, trained_judge
 from neural_collage.engine.training.meter import Meter, frechet_distance
 from neural_collage.engine.training.presets import PRESETS
+from neural_collage.engine.training.snapshot import RunFolder
 
 SETTINGS = JudgeSettings(widths=(4, 4, 8, 8), batch=12, rate=1e-2)
 
@@ -106,7 +108,7 @@ def test_measuring_leaves_the_run_as_it_is(data, judge):
 
 
 def test_a_run_writes_its_measures_and_keeps_the_best(coloured, tmp_path):
-    flags = ("--preset", "tiny-16", "--steps", "4", "--metrics-every", "2", "--tensorboard")
+    flags = ("--preset", "tiny-16", "--steps", "4", "--metrics-every", "2")
     main(["gan", str(coloured), "--out", str(tmp_path), *flags])
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -114,7 +116,20 @@ def test_a_run_writes_its_measures_and_keeps_the_best(coloured, tmp_path):
     assert rows[0].keys() == {"step", "accuracy", "accuracy_real", "frechet", "spread", "nearness"}
     assert (tmp_path / "neighbours_0000004.png").is_file()
     main(["release", str(tmp_path), "--best", "--to", str(tmp_path / "best.safetensors")])
-    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_numbers_go_to_tensorboard_too(tmp_path):
+    pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = Board(tmp_path)
+    folder = RunFolder(tmp_path, board)
+    folder.write_log({"step": 50, "code": 0.5})
+    folder.write_metrics({"step": 100, "frechet": 7.0})
+    board.close()
+    found = EventAccumulator(str(tmp_path)).Reload()
+    assert [(each.step, each.value) for each in found.Scalars("log/code")] == [(50, 0.5)]
+    assert [(each.step, each.value) for each in found.Scalars("metrics/frechet")] == [(100, 7.0)]
 
 
 def test_tensorboard_is_an_extra(coloured, tmp_path, monkeypatch):
