@@ -30,8 +30,19 @@ def children():
     return context
 
 
-def start(children, data, out, steps=24):
-    arguments = [str(part) for part in ("gan", data, "--out", out, "--preset", "tiny-16", "--steps", steps)]
+def start(children, data, out, kind="gan", steps=24):
+    arguments = [str(part) for part in (kind, data, "--out", out, "--preset", "tiny-16", "--steps", steps)]
+    if kind == "all":
+        arguments += [
+            "--encoder-steps",
+            "6",
+            "--auxiliary-steps",
+            "6",
+            "--auxiliary-batch",
+            "4",
+            "--metrics-every",
+            "0",
+        ]
     child = children.Process(target=command.main, args=([*arguments, "--snapshot-every", "0", "--threads", "1"],))
     child.start()
     return child
@@ -61,6 +72,23 @@ def test_killed_at_any_moment_a_run_ends_as_one_that_never_was(children, coloure
     assert equal(load_snapshot(folder.snapshot), load_snapshot(straight / "snapshot.pt"))
     one, other = (nc.load(path / "model.safetensors") for path in (folder.path, straight))
     assert equal(dict(one.generator.state_dict()), dict(other.generator.state_dict()))
+
+
+def test_killed_in_the_middle_a_whole_training_ends_as_one_that_never_was(children, coloured, tmp_path):
+    start(children, coloured, straight := tmp_path / "straight", "all", 6).join()
+    dice, killed = random.Random(1), tmp_path / "killed"
+    for stage in ("gan", "encoder", "auxiliary"):
+        child = start(children, coloured, killed, "all", 6)
+        while child.is_alive() and not (killed / stage / "snapshot.pt").exists():
+            time.sleep(0.01)
+        time.sleep(dice.uniform(0, 0.1))
+        child.kill()
+        child.join()
+    start(children, coloured, killed, "all", 6).join()
+    one, other = (nc.load(path / "model.safetensors") for path in (killed, straight))
+    for part in ("generator", "discriminator", "encoder", "auxiliary"):
+        assert equal(dict(getattr(one, part).state_dict()), dict(getattr(other, part).state_dict()))
+    assert (killed / "model.md").read_text() == (straight / "model.md").read_text()
 
 
 def task(coloured):
