@@ -5,12 +5,14 @@ Shapes: N images, D latent size, L layers that are told a style, V length of a s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from .errors import InputError
+from .ranges import real
 
 __all__ = ["Latent"]
 
@@ -51,6 +53,7 @@ class Latent:
                 f"A latent needs one label for each z; got {len(self.point)} z and {len(self.labels)} labels."
             )
         _check_noise(self.noise, len(self.point))
+        real(self.truncation, "A latent's truncation", -math.inf)
 
     def __len__(self) -> int:
         return len(self.point)

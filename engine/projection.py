@@ -75,7 +75,7 @@ def project(
     steps: int = 200,
     space: str = "z",
     rate: float | None = None,
-    start: str | Latent = "encoder",
+    start: str | Latent = "auto",
     pixel_weight: float = 0.2,
     distance: str = "auto",
     watch: Watch | None = None,
@@ -110,17 +110,11 @@ def project(
     """
     _check(gan, image, start)
     steps = whole(steps, "The number of steps", 0)
-    styled = gan.generator.w_shape is not None
-    space = {True: "w", False: "z"}[styled] if space == "auto" else space
+    if space == "auto":
+        space = "z" if gan.generator.w_shape is None else "w"
     with _differentiable():
         way = Space.named(gan, space)
-    if start == "auto":
-        start = "encoder" if gan.encoder is not None else "mean" if space in ("w", "w+") else "seeds"
-    if start == "encoder":
-        gan.part("encoder")
-    if start == "mean" and not styled:
-        raise ModelError('This model has no styles w and no mean of them; start from "zeros", "seeds" or a latent.')
-    with _differentiable():
+        start = _chosen(gan, space, way, start)
         target = resize(image.to(gan.device, gan.dtype).clone(), (gan.resolution, gan.resolution))
         measure = Reconstruction(gan, target, pixel_weight, distance)
     rate = RATES[space] if rate is None else positive(rate, "The rate", MAX_RATE)
@@ -128,6 +122,22 @@ def project(
     # Everything is checked by now; the search waits for the first `next`, like all other work.
     find = partial(_start, gan, measure, classes, start, watch or (lambda done: None))
     return _descend(gan, measure, find, way, steps, rate)
+
+
+def _chosen(gan: Gan, space: str, way: Space, start: str | Latent) -> str | Latent:
+    """Where to start: what "auto" means for this model and space; refused where the model or the space has no such."""
+    if isinstance(start, Latent):
+        way.adopt(start.to(gan.device, gan.dtype))
+        return start
+    if start == "auto":
+        start = "encoder" if gan.encoder is not None else "mean" if space in ("w", "w+") else "seeds"
+    if start == "encoder":
+        gan.part("encoder")
+    if start == "mean" and gan.generator.w_shape is None:
+        raise ModelError('This model has no styles w and no mean of them; start from "zeros", "seeds" or a latent.')
+    if start == "mean" and space in ("z", "zeta"):
+        raise InputError('The mean is one of styles w; to move in z, start from "zeros", "seeds" or a latent with z.')
+    return start
 
 
 def _differentiable() -> torch.inference_mode:

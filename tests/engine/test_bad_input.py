@@ -142,6 +142,11 @@ PROJECTIONS: list[Case] = [
     ("project: an array", lambda g: nc.project(g, np.zeros((1, 3, 16, 16)), 0), nc.InputError, "(N, 3, H, W)", "ndarray"),  # type: ignore[arg-type]
     ("project: channels last", lambda g: nc.project(g, torch.zeros(1, 16, 16, 3), 0), nc.InputError, "(N, 3, H, W)", "(1, 16, 16, 3)"),
     ("project: alpha", lambda g: nc.project(g, torch.zeros(1, 4, 16, 16), 0), nc.InputError, "(N, 3, H, W)", "(1, 4, 16, 16)"),
+    ("latent: truncation NaN", lambda g: nc.Latent(torch.zeros(1, 8), torch.tensor([0]), NAN), nc.InputError, "truncation must be a number", "nan"),
+    ("latent: truncation text", lambda g: nc.Latent(torch.zeros(1, 8), torch.tensor([0]), "x"), nc.InputError, "truncation must be a number", "'x'"),  # type: ignore[arg-type]
+    ("latent: z and w", lambda g: nc.Latent(torch.zeros(1, 8), torch.tensor([0]), w=torch.zeros(1, 4)), nc.InputError, "either z or w", "both"),
+    ("latent: noise", lambda g: nc.Latent(torch.zeros(1, 8), torch.tensor([0]), noise=torch.zeros(2)), nc.InputError, "whole seeds", "(2,)"),
+    ("render: w", lambda g: nc.render(g, nc.Collage(nc.Latent(None, torch.tensor([0]), w=torch.zeros(1, 4)))), nc.InputError, "has no styles w", "z"),
     ("project: no batch", lambda g: nc.project(g, P[0], 0), nc.InputError, "(N, 3, H, W)", "(3, 16, 16)"),
     ("project: no images", lambda g: nc.project(g, P[:0], 0), nc.InputError, "(N, 3, H, W)", "(0, 3, 16, 16)"),
     ("project: oblong", lambda g: nc.project(g, torch.zeros(1, 3, 16, 24), 0), nc.InputError, "must be square", "24 x 16"),

@@ -280,7 +280,7 @@ def test_weights_get_no_gradients_even_where_they_could(gan: Gan):
     ("part", "arguments"),
     [
         ("discriminator", {"start": "zeros", "distance": "discriminator"}),
-        ("encoder", {}),
+        ("encoder", {"start": "encoder"}),
         ("auxiliary", {"space": "zeta", "start": "zeros"}),
         ("perception", {"start": "zeros", "distance": "vgg16"}),
     ],

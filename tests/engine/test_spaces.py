@@ -100,7 +100,9 @@ def test_under_inference_mode(gan):
 def test_what_cannot_be(gan):
     styled = replace(gan.mapped(gan.sample(1)), truncation=1.0)
     with pytest.raises(nc.InputError, match="a start that has z is needed"):
-        next(nc.project(gan, picture(gan), 1, space="z", start=styled))
+        nc.project(gan, picture(gan), 1, space="z", start=styled)
+    with pytest.raises(nc.InputError, match="The mean is one of styles w"):
+        nc.project(gan, picture(gan), 1, space="z", start="mean")
     with pytest.raises(nc.ModelError, match="has no styles"):
         nc.project(toy.gan(), torch.zeros(1, 3, 16, 16), 0, space="w")
     with pytest.raises(nc.InputError, match="styles w are"):
