@@ -102,9 +102,8 @@ class Gan:
         """
         part = getattr(self, name)
         if part is None:
-            raise ModelError(
-                f"This needs the model's {name}, which was not loaded. Load a file that holds it beside the generator."
-            )
+            file = "torchvision's vgg16-397923af.pth" if name == "perception" else "a file that holds it"
+            raise ModelError(f"This needs the model's {name}, which was not loaded. Load {file} beside the generator.")
         return part
 
     def check(self, latent: Latent, whose: str = "") -> None:
