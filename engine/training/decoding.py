@@ -6,11 +6,9 @@ Shapes: M pictures, R picture size.
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 import tempfile
 import zipfile
-from multiprocessing.context import BaseContext
 from typing import Any
 
 import numpy as np
@@ -53,7 +51,8 @@ def decode_all(
     kept: list[int] = []
     skipped: dict[str, str] = {}
     pictures = _Decoded(files, names, resolution)
-    how = {"num_workers": workers, "multiprocessing_context": _starter()} if workers else {}
+    # Spawned, not copies of this process, whose threads they would lack.
+    how = {"num_workers": workers, "multiprocessing_context": "spawn"} if workers else {}
     decoded = DataLoader(pictures, batch_size=None, collate_fn=_as_is, **how)  # type: ignore[arg-type]
     for place, found in enumerate(decoded):
         if isinstance(found, str):
@@ -79,15 +78,6 @@ class _Decoded(Dataset[Any]):
             return _decode(self.files.read(self.names[place]), self.resolution)
         except (OSError, ValueError, SyntaxError, KeyError, zipfile.BadZipFile, Image.DecompressionBombError):
             return CORRUPT  # Pillow and the archive report broken files by any of these
-
-
-def _starter() -> BaseContext:
-    """How processes are started: not as copies of this one, whose threads they would lack."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # torch is loaded once, and not in each
-    return context
 
 
 def _as_is(found: Any) -> Any:
