@@ -32,13 +32,13 @@ def _names(file: str) -> tuple[str, ...]:
         path = host.gan_path(file)
         state = path.stat()
         return _read(path, state.st_mtime_ns, state.st_size)
-    except (nc.CheckpointError, OSError):
-        return ()
+    except (nc.CheckpointError, OSError, MemoryError, RecursionError):
+        return ()  # gone, or too much for now: not remembered, and the list of files must appear all the same
 
 
 @lru_cache(maxsize=256)
 def _read(path: Path, age: int, size: int) -> tuple[str, ...]:
     try:
         return nc.peek(path).class_names
-    except nc.CheckpointError:  # nothing to offer; what is wrong with a file is said when it is loaded
+    except nc.NeuralCollageError:  # nothing to offer; what is wrong with a file is said when it is loaded
         return ()

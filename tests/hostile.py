@@ -26,6 +26,7 @@ def short(text: bytes) -> bytes:
 ORDERED = b"ccollections\nOrderedDict\n"
 LATIN = b"c_codecs\nencode\n"
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n"
+PERSISTENT = b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n"
 FROM_BYTES = b"ctorch.storage\n_load_from_bytes\n"
 LAUGHS = b"]q\x00" + b"".join(b"](" + b"h%c" % (n) * 9 + b"eq%c" % (n + 1) for n in range(60))
 """Lists of nine times the list before."""
@@ -123,6 +124,14 @@ EXPLOITS = {
     "codecs of another kind": b"c_codecs\nencode\n" + short(b"text") + short(b"idna") + b"\x86R",
     "torch.load": b"ctorch.serialization\nload\n" + short(b"/etc/passwd") + b"\x85R",
     "class by _reconstructor": b"ccopy_reg\n_reconstructor\n(cos\nsystem\nc__builtin__\nobject\nNtR",
+    "name mentioned, not called": b"}" + short(b"G_ema") + PERSISTENT + b"s",
+    "object of a function": b"}"
+    + short(b"G_ema")
+    + b"ccopy_reg\n_reconstructor\n("
+    + PERSISTENT
+    + b"cbuiltins\nobject\nNtRs",
+    "network mentioned, not called": b"}" + short(b"G_ema") + b"cdnnlib.tflib.network\nNetwork\ns",
+    "layer mentioned, not called": b"}" + short(b"G_ema") + b"ctorch.nn.modules.linear\nLinear\ns",
     "exploit within bytes": FROM_BYTES
     + b"B"
     + struct.pack("<I", 300)

@@ -18,11 +18,10 @@ from torch import Tensor
 from ..errors import CheckpointError
 from .contents import Contents, some
 from .records import Record, Stored
+from .trees import inside, is_module
 
 __all__ = ["Module", "check_used", "convolution", "dense", "mapping_config", "mapping_state", "snapshot"]
 
-PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
-TORCH = "torch.nn.modules."
 GAINS = {"linear": 1.0, "lrelu": math.sqrt(2)}
 """What follows each activation, by the activation's name in the file."""
 
@@ -80,13 +79,13 @@ class Module:
         return holder.own[leaf].shape
 
     def tensor(self, name: str, axes: int) -> Tensor:
-        """One of its own tensors, read, in float32.
+        """One of its own tensors, read, in float32 whatever the file has: a fresh copy.
 
         Raises:
             CheckpointError: as `shape`; or the file has changed.
         """
         self.shape(name, axes)
-        return self.own[name].read()
+        return self.own[name].read().float()
 
     def stored(self, prefix: str = "") -> Iterator[tuple[str, Stored]]:
         """All tensors in it and in its parts, under dotted names that begin with `prefix`."""
@@ -115,41 +114,16 @@ def snapshot(contents: Contents, entry: str) -> Module | None:
 
 
 def _module(record: Any, where: str) -> Module:
-    meta = _description(record)
-    if meta is None:
+    if not is_module(record):
         what = record.name if isinstance(record, Record) else type(record).__name__
         raise CheckpointError(
             f"The networks of a snapshot must be NVIDIA's persistent objects; {where} is a {what}. Give the snapshot "
             "as it was published."
         )
-    state = meta["state"]
+    found = inside(record)
     place, _, file = where.partition(" of ")
-    own = {name: tensor for key in ("_parameters", "_buffers") for name, tensor in state[key].items()}
-    if wrong := [name for name, tensor in own.items() if tensor is not None and not isinstance(tensor, Stored)]:
-        raise CheckpointError(f"Weights must be tensors; in {where}, these are not: {some(wrong)}. Download it again.")
-    parts = {
-        name: _module(part, f"{place}.{name} of {file}") for name, part in state["_modules"].items() if _is_used(part)
-    }
-    settings = {name: value for name, value in state.items() if name not in ("_parameters", "_buffers", "_modules")}
-    return Module(where, meta["class_name"], settings, {n: t for n, t in own.items() if t is not None}, parts)
-
-
-def _description(record: Any) -> dict[str, Any] | None:
-    """The class's name and the attributes of a module, NVIDIA's or one of torch's own; None for anything else."""
-    if not isinstance(record, Record):
-        return None
-    if record.name.startswith(TORCH):
-        meta: Any = {"class_name": record.name.rpartition(".")[2], "state": record.state}
-    else:
-        meta = record.arguments[0] if record.name == PERSISTENT and len(record.arguments) == 1 else None
-    state = meta.get("state") if isinstance(meta, dict) else None
-    inner = [state.get(key) for key in ("_parameters", "_buffers", "_modules")] if isinstance(state, dict) else [None]
-    whole = all(isinstance(held, dict) for held in inner) and isinstance(meta.get("class_name"), str)
-    return meta if whole else None
-
-
-def _is_used(part: Any) -> bool:
-    return part is not None
+    parts = {name: _module(part, f"{place}.{name} of {file}") for name, part in found.modules.items()}
+    return Module(where, found.class_name, found.settings, found.tensors, parts)
 
 
 def check_used(module: Module, used: set[str], dead: Mapping[str, str]) -> None:
@@ -237,7 +211,7 @@ def mapping_state(module: Module) -> dict[str, Tensor]:
         state[f"dense.{number}.weight"], state[f"dense.{number}.bias"] = dense(module.part(f"fc{number}"))
         used |= {f"fc{number}.weight", f"fc{number}.bias"}
     if "w_avg" in module.own:
-        state["w_avg"] = torch.atleast_2d(module.own["w_avg"].read())
+        state["w_avg"] = torch.atleast_2d(module.own["w_avg"].read().float())
         used |= {"w_avg"}
     check_used(module, used, {})
     return state

@@ -100,8 +100,10 @@ def _reconstructed(call: Call, guard: Guard) -> Any:
     if not call.arguments or not isinstance(call.arguments[0], Record):
         raise guard.damaged("an object lacks its class")
     name = call.arguments[0].name
+    if name not in (*DICTS, *RECORDS, NETWORK):
+        raise guard.refused(f"makes an object of {name}, which is no class")
     made = Call(name, call.arguments[2:3] if name in DICTS else (), call.state, call.items)
-    return as_dict(made, guard) if name in DICTS else as_record(made, guard)
+    return MEANINGS[name](made, guard)
 
 
 def _persistent_object(call: Call, guard: Guard) -> Record:
@@ -123,6 +125,7 @@ def _network(call: Call, guard: Guard) -> Record:
     return as_record(Call(call.name, (), state, call.items), guard)
 
 
+NETWORK = "dnnlib.tflib.network.Network"
 DICTS = ("collections.OrderedDict", "collections.defaultdict", "dnnlib.util.EasyDict", "dnnlib.EasyDict")
 
 ACTIVATIONS = ("ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softplus")
@@ -157,7 +160,7 @@ MEANINGS: dict[str, Meaning] = {
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
     "torch_utils.persistence._reconstruct_persistent_obj": _persistent_object,
-    "dnnlib.tflib.network.Network": _network,
+    NETWORK: _network,
     "copyreg._reconstructor": _reconstructed,
     **dict.fromkeys(DICTS, as_dict),
     **dict.fromkeys(("builtins.set", "builtins.frozenset", "torch.Size"), as_tuple),

@@ -21,7 +21,7 @@ from .settling import settle
 from .strangers import WithStrangers, is_stranger
 from .stretch import Stream, Stretch, held
 
-__all__ = ["is_torch_zip", "read_file", "read_tree"]
+__all__ = ["is_torch_zip", "read_file"]
 
 KIND = "torch file"
 MAX_PICKLE = 64 * 2**20
@@ -45,19 +45,11 @@ def is_torch_zip(path: Path) -> bool:
         return any(name.endswith("/data.pkl") for name in archive.namelist())
 
 
-def read_tree(path: Path) -> Any:
-    """What an old weights file holds: dicts, lists, tuples and plain values, with `Stored` and `Record` among them.
-
-    Sets are tuples, dicts of any class are dicts, and bytes beyond a few hundred that are no tensor stay a `Stretch`.
-
-    Raises:
-        CheckpointError: as `read_file`.
-    """
-    return read_file(path)[1]
-
-
 def read_file(path: Path) -> tuple[str, Any]:
-    """The container of an old weights file, "torch" or "pickle", and its tree.
+    """The container of an old weights file, "torch" or "pickle", and what it holds.
+
+    That is dicts, lists, tuples and plain values, with `Stored` and `Record` among them. Sets are tuples, dicts of any
+    class are dicts, and bytes beyond a few hundred that are no tensor stay a `Stretch`.
 
     Raises:
         CheckpointError: damaged, of declared sizes that cannot be true, or asking for a name that is not known.

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CheckpointError
 from .records import Record, Stored
 
-__all__ = [
-    "is_module",
-    "module_attributes",
-    "module_class",
-    "module_tensors",
-    "network_variables",
-    "submodules",
-    "tensors_of",
-]
+__all__ = ["Inside", "inside", "is_module", "tensors_of"]
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 NETWORK = "dnnlib.tflib.network.Network"
@@ -24,11 +17,24 @@ LAYERS = "torch.nn.modules."
 
 TENSORS = ("_parameters", "_buffers")
 MODULES = "_modules"
-MACHINERY = ("training", "_non_persistent_buffers_set", "_is_full_backward_hook")
-"""Entries of every module of torch that say nothing of the model; others end in "hooks" or "hooks_with_kwargs"."""
 
 MAX_TENSORS = 20_000
-MAX_NAME = 1000
+MAX_NAME = 250
+"""Letters of a tensor's name, that of the modules around it included; every format's marks are looked for in each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """What a module consists of."""
+
+    class_name: str
+    """Of its class, such as "SynthesisBlock"."""
+    settings: Mapping[Any, Any]
+    """Its plain attributes, such as z_dim, padding or _init_kwargs."""
+    tensors: Mapping[str, Stored]
+    """Its parameters and buffers; those that are None are left out."""
+    modules: Mapping[str, Record]
+    """The modules in it; those that are None are left out."""
 
 
 def is_module(value: Any) -> bool:
@@ -36,70 +42,28 @@ def is_module(value: Any) -> bool:
     return isinstance(value, Record) and (value.name == PERSISTENT or value.name.startswith(LAYERS))
 
 
-def module_class(record: Record) -> str:
-    """The name of a module's class, such as "SynthesisLayer"; empty where the file does not say.
+def inside(record: Record) -> Inside:
+    """What a module consists of.
 
     Raises:
-        CheckpointError: no module.
+        CheckpointError: no module, only the mention of a class, or entries that are no tensors or modules.
     """
-    _state(record)
-    if record.name != PERSISTENT:
-        return record.name.rpartition(".")[2]
-    name = record.arguments[0].get("class_name", "")
-    return name if isinstance(name, str) else ""
-
-
-def module_attributes(record: Record) -> dict[str, Any]:
-    """The plain attributes of a module, such as z_dim, padding or _init_kwargs.
-
-    Raises:
-        CheckpointError: no module.
-    """
-    inner = (*TENSORS, MODULES, *MACHINERY)
-    return {
-        name: value
-        for name, value in _state(record).items()
-        if isinstance(name, str) and name not in inner and "_hooks" not in name
-    }
-
-
-def submodules(record: Record) -> dict[str, Record]:
-    """The modules of a module, by name; entries that are None are left out.
-
-    Raises:
-        CheckpointError: no module, or one whose modules are something else.
-    """
-    found = _entries(record, MODULES)
-    if wrong := [name for name, value in found.items() if not is_module(value)]:
-        raise _broken(f"{wrong[0]} is no module but {type(found[wrong[0]]).__name__}")
-    return found
-
-
-def module_tensors(record: Record) -> dict[str, Stored]:
-    """All parameters and buffers of a module and its modules, names joined by dots; entries that are None are left out.
-
-    Raises:
-        CheckpointError: no module, or one whose parameters are no tensors.
-    """
-    return dict(_of_module(record, ""))
-
-
-def network_variables(record: Record) -> dict[str, Stored]:
-    """The variables of a TensorFlow network of NVIDIA's and of its components, such as "mapping/Dense0/weight".
-
-    Single numbers among them (lod) are left out.
-
-    Raises:
-        CheckpointError: no such network.
-    """
-    return dict(_of_network(record, ""))
+    class_name, state = _description(record)
+    tensors = {name: entry for kind in TENSORS for name, entry in _entries(class_name, state, kind).items()}
+    modules = _entries(class_name, state, MODULES)
+    if wrong := [name for name, entry in tensors.items() if not isinstance(entry, Stored)]:
+        raise _broken(f"{wrong[0][:60]!a} is no tensor but {type(tensors[wrong[0]]).__name__}")
+    if wrong := [name for name, entry in modules.items() if not is_module(entry)]:
+        raise _broken(f"{wrong[0][:60]!a} is no module but {type(modules[wrong[0]]).__name__}")
+    settings = {name: value for name, value in state.items() if name not in (*TENSORS, MODULES)}
+    return Inside(class_name, settings, tensors, modules)
 
 
 def tensors_of(tree: Any) -> dict[str, Stored]:
     """Every tensor in a tree, names and places in lists joined by dots; modules and networks are walked through.
 
     Raises:
-        CheckpointError: more tensors, or longer names, than a model has.
+        CheckpointError: more tensors, or longer names, than a model has; or modules that are broken.
     """
     found: dict[str, Stored] = {}
     for name, tensor in _of_tree(tree, ""):
@@ -125,16 +89,15 @@ def _of_tree(tree: Any, prefix: str) -> Iterator[tuple[str, Stored]]:
 
 
 def _of_module(record: Record, prefix: str) -> Iterator[tuple[str, Stored]]:
-    for kind in TENSORS:
-        for name, tensor in _entries(record, kind).items():
-            if not isinstance(tensor, Stored):
-                raise _broken(f"{name} is no tensor but {type(tensor).__name__}")
-            yield prefix + name, tensor
-    for name, module in submodules(record).items():
+    found = inside(record)
+    for name, tensor in found.tensors.items():
+        yield _joined(prefix, name, ""), tensor
+    for name, module in found.modules.items():
         yield from _of_module(module, _joined(prefix, name))
 
 
 def _of_network(record: Record, prefix: str) -> Iterator[tuple[str, Stored]]:
+    """The variables of a TensorFlow network of NVIDIA's and of its components, such as "mapping/Dense0/weight"."""
     state = record.state
     if record.name != NETWORK or not isinstance(state, dict):
         raise _broken(f"a {record.name} is no network")
@@ -144,8 +107,8 @@ def _of_network(record: Record, prefix: str) -> Iterator[tuple[str, Stored]]:
     for entry in variables:
         if not isinstance(entry, (list, tuple)) or len(entry) != 2 or not isinstance(entry[0], str):
             raise _broken("a variable has no name")
-        if isinstance(entry[1], Stored):
-            yield prefix + entry[0], entry[1]
+        if isinstance(entry[1], Stored):  # single numbers (lod) are left out
+            yield _joined(prefix, entry[0], ""), entry[1]
     for name, component in components.items():
         if isinstance(component, Record):
             yield from _of_network(component, _joined(prefix, name, "/"))
@@ -158,21 +121,23 @@ def _joined(prefix: str, name: Any, sign: str = ".") -> str:
     return joined
 
 
-def _state(record: Record) -> dict[Any, Any]:
-    """A module's __dict__."""
-    state = record.state
+def _description(record: Record) -> tuple[str, dict[Any, Any]]:
+    """The name of a module's class, and its __dict__. A file may also mention a class and make nothing of it."""
     if record.name == PERSISTENT:
-        state = record.arguments[0].get("state")
-    if not is_module(record) or not isinstance(state, dict):
+        meta = record.arguments[0] if len(record.arguments) == 1 else None
+        name, state = (meta.get("class_name", ""), meta.get("state")) if isinstance(meta, dict) else ("", None)
+    else:
+        name, state = record.name.rpartition(".")[2], record.state
+    if not is_module(record) or not isinstance(name, str) or not isinstance(state, dict):
         raise _broken(f"a {record.name} is no module")
-    return state
+    return name, state
 
 
-def _entries(record: Record, kind: str) -> dict[str, Any]:
+def _entries(class_name: str, state: Mapping[Any, Any], kind: str) -> dict[str, Any]:
     """The parameters, buffers or modules of a module that are not None."""
-    entries = _state(record).get(kind, {})
+    entries = state.get(kind, {})
     if not isinstance(entries, dict) or not all(isinstance(name, str) for name in entries):
-        raise _broken(f"the {kind} of a {module_class(record)} are no dict")
+        raise _broken(f"the {kind} of a {class_name[:60]!a} are no dict")
     return {name: value for name, value in entries.items() if value is not None}
 
 

@@ -49,6 +49,20 @@ def test_headers_are_read_once(folder, monkeypatch):
     assert class_names(["named.safetensors"])
 
 
+@pytest.mark.parametrize("error", [nc.InputError, nc.CheckpointError, OSError, MemoryError, RecursionError])
+def test_no_file_keeps_the_node_from_appearing(folder, monkeypatch, error):
+    peek = nc.peek
+
+    def failing(path):
+        if path.name == "bad.pkl":
+            raise error("whatever is wrong with it")
+        return peek(path)
+
+    (folder / "bad.pkl").write_bytes(b"bad")
+    monkeypatch.setattr(nc, "peek", failing)
+    assert class_names(["bad.pkl", "named.safetensors"]) == {"named.safetensors": NAMES}
+
+
 def test_every_input_that_holds_a_class_offers_them():
     asking = {
         (name, key)

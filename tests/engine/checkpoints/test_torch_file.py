@@ -18,11 +18,15 @@ from neural_collage.engine import CheckpointError
 from neural_collage.engine.checkpoints import trees
 from neural_collage.engine.checkpoints.contents import open_contents
 from neural_collage.engine.checkpoints.records import Record, Stored
-from neural_collage.engine.checkpoints.torch_file import read_tree
+from neural_collage.engine.checkpoints.torch_file import read_file
 
 PEERS = parity.FOLDER.parent
 SUFFIXES = {".pth", ".pt", ".bin", ".model"}
 FILES = sorted(path for path in PEERS.glob("*_*/*/*") if path.suffix in SUFFIXES | {".pkl"})
+
+
+def read_tree(path):
+    return read_file(path)[1]
 
 
 def written(folder, content):
@@ -165,12 +169,16 @@ def test_dicts_of_pairs_and_long_bytes(tmp_path):
 def test_modules(tmp_path, protocol):
     contents = open_contents(written(tmp_path, old_files.nvlabs(protocol)))
     generator = contents.tree["G_ema"]
-    assert trees.module_class(generator) == "Generator"
-    assert trees.module_attributes(generator) == {"z_dim": 16, "_init_kwargs": {"w_dim": 8}}
-    synthesis = trees.submodules(generator)["synthesis"]
-    assert trees.module_attributes(synthesis) == {"up_factor": 2}
-    assert list(trees.submodules(synthesis)) == ["b4"]
-    tensors = trees.module_tensors(generator)
+    found = trees.inside(generator)
+    assert found.class_name == "Generator"
+    assert {name: found.settings[name] for name in ("z_dim", "_init_kwargs")} == {
+        "z_dim": 16,
+        "_init_kwargs": {"w_dim": 8},
+    }
+    synthesis = trees.inside(found.modules["synthesis"])
+    assert synthesis.settings["up_factor"] == 2
+    assert list(synthesis.modules) == ["b4"]
+    tensors = trees.tensors_of(generator)
     assert list(tensors) == ["synthesis.b4.weight", "synthesis.b4.bias", "synthesis.b4.noise_const"]
     assert torch.equal(tensors["synthesis.b4.noise_const"].read(), old_files.numbers(8, 8))
     assert contents.tree["training_set_kwargs"] == {"path": "a/path"}
@@ -183,7 +191,7 @@ def test_tensorflow_networks(tmp_path, protocol):
     whole = contents.tree[2]
     assert whole.name == "dnnlib.tflib.network.Network"
     assert whole.state["static_kwargs"] == {"num_channels": 3, "resolution": 4}
-    variables = trees.network_variables(whole)
+    variables = trees.tensors_of(whole)
     assert list(variables) == ["dlatent_avg", "mapping/Dense0/weight", "mapping/Dense0/bias"]
     assert torch.equal(variables["mapping/Dense0/weight"].read(), old_files.numbers(6, 6))
     assert dict(whole.state["variables"])["lod"] == 0.0
@@ -196,6 +204,8 @@ def test_source_text_is_not_kept(tmp_path):
 
 BROKEN = {
     "no state": Record(trees.PERSISTENT, ({},)),
+    "name mentioned, not called": Record(trees.PERSISTENT),
+    "description that is none": Record(trees.PERSISTENT, (3,)),
     "modules that are none": Record(trees.PERSISTENT, ({"state": {"_modules": {"a": 3}}},)),
     "modules that are a list": Record(trees.PERSISTENT, ({"state": {"_modules": []}},)),
     "parameters that are none": Record(trees.PERSISTENT, ({"state": {"_parameters": {"a": "b"}}},)),
