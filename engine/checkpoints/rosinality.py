@@ -1,8 +1,9 @@
 """rosinality/style-based-gan-pytorch: `train_step-6.model`, `stylegan-256px-new.model`, `100000.model`.
 
 Source: `model.py`. A dict whose `g_running` is the averaged generator, or that alone. It is not quite the original: the
-factors below, one noise for both layers of a block, and a bias before the blur. A file holds nine blocks however few of
-them were trained, and only its name says how many; neither noise nor the mean style is stored.
+factors below, one noise for both layers of a block, and a bias before the blur. Neither noise nor the mean style is
+stored. A file holds nine blocks however few of them were trained. Those that were not still add no noise: its strengths
+start as zeros, which no training leaves. Of the others the file's name may say that only the first ones count.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 
 from torch import Tensor
 
+from ..errors import CheckpointError
 from ..networks.stylegan import BOTTOM
 from .contents import Contents
 from .outline import Outline
@@ -67,9 +69,35 @@ def _file(contents: Contents) -> StyleGANFile:
         name = NAMES[item].format(n=number, dense=2 * number + 1, block=block, half=half + 1, convolution=convolution)
         return Place(name)
 
-    pictures = [f"{entry}generator.to_rgb.{block}.conv.bias" in contents.shapes for block in range(10)]
-    untrained = max(sum(pictures) - (_blocks(contents.path.name) or 10), 0)
-    return StyleGANFile(contents, Layout("rosinality", entry, place, DEAD, _factors(contents), untrained, None))
+    blocks = sum(f"{entry}generator.to_rgb.{block}.conv.bias" in contents.shapes for block in range(10))
+    strengths = [f"{entry}{BLOCK.format(block=block)}.noise1.weight_orig" for block in range(blocks)]
+    used, why = _used(contents, strengths)
+    layout = Layout("rosinality", entry, place, DEAD, _factors(contents), blocks - used, None)
+    return StyleGANFile(contents, layout, {"size": f"{BOTTOM << max(used - 1, 0)} px: {why}"})
+
+
+def _used(contents: Contents, blocks: list[str]) -> tuple[int, str]:
+    """How many blocks draw the picture, and what tells so; `blocks` are the names of their first strengths of noise.
+
+    Raises:
+        CheckpointError: nothing tells.
+    """
+    tensors = contents.tensors(contents.shapes.keys() & set(blocks))
+    silent = {name for name, tensor in tensors.items() if tensor.numel() and not tensor.any()}
+    # Where training came to none, nothing is told.
+    trained = next((number for number, name in enumerate(blocks) if name in silent), 0) or len(blocks)
+    named, all_trained = _blocks(contents.path.name), trained == len(blocks)
+    if named is None and all_trained:
+        raise CheckpointError(
+            f"The picture's size must be in the name of a file of rosinality's StyleGAN in which all {len(blocks)} "
+            f"blocks are trained, for some of them may be left from another training; got {contents.path.name}. Put "
+            f'it there, such as "-{BOTTOM << len(blocks) - 1}px", or name the file as its training did '
+            "(train_step-5.model)."
+        )
+    have = f"{trained} of {len(blocks)} blocks are trained"
+    if named is not None and named <= trained:
+        return named, f"by the file's name; {have}"
+    return trained, have if named is None else f"{have}, and the file's name asks for {named}"
 
 
 def _factors(contents: Contents) -> Factors:

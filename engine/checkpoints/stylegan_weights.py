@@ -21,6 +21,8 @@ from .stylegan_layout import Layout, Place, items_of
 __all__ = ["StyleGANFile"]
 
 GAIN = math.sqrt(2)
+Facts = dict[str, str]
+NONE: Facts = {}
 
 
 class StyleGANFile:
@@ -30,8 +32,9 @@ class StyleGANFile:
         CheckpointError: names that are missing or not known, or shapes that contradict one another.
     """
 
-    def __init__(self, contents: Contents, layout: Layout) -> None:
-        self.contents, self.layout, self.factors = contents, layout, layout.factors
+    def __init__(self, contents: Contents, layout: Layout, facts: Facts = NONE) -> None:
+        """`facts` are what the file says of itself, beside where it comes from."""
+        self.contents, self.layout, self.factors, self.facts = contents, layout, layout.factors, facts
         # Other networks, if any, are those that go on in training.
         own = (name for name in contents.shapes if name.startswith(layout.entry))
         self.shapes = {name.removeprefix(layout.entry): contents.shapes[name] for name in own}
@@ -47,7 +50,7 @@ class StyleGANFile:
     def outline(self) -> Outline:
         """What the file holds."""
         facts = {"provenance": f"{self.layout.title}: {self.contents.path.name}"}
-        return Outline("stylegan", {"generator": self.config}, facts=facts)
+        return Outline("stylegan", {"generator": self.config}, facts={**facts, **self.facts})
 
     def states(self) -> dict[str, dict[str, Tensor]]:
         """Its weights under canonical names."""

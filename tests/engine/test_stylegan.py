@@ -30,7 +30,7 @@ STORED = tuple(layer["noise"] for layer in PLAIN.layers)
 @pytest.fixture
 def load(tmp_path):
     def load(name) -> Any:
-        return nc.load(toy.save(FILES[name][2], tmp_path / f"{name}.pth"))
+        return nc.load(toy.save(FILES[name][2], tmp_path / f"{name}-{SIZE}px.pth"))
 
     return load
 

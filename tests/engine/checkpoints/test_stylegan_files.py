@@ -1,5 +1,6 @@
 """StyleGAN's files: one set of numbers in five layouts, sizes told by names, and files that are not what they seem."""
 
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ SMALL, CLASSES = toy.raw(), toy.raw(classes=3)
 
 @pytest.fixture
 def load(tmp_path):
-    def load(content, name="model.pth") -> Any:
+    def load(content, name="model-1024px.pth") -> Any:  # rosinality's files tell their size by their name
         return nc.load(toy.save(content, tmp_path / name))
 
     return load
@@ -59,21 +60,42 @@ def test_a_file_without_noise_always_draws_the_same(load):
 
 
 @pytest.mark.parametrize(
-    ("name", "size"),
+    ("name", "trained", "size"),
     [
-        ("train_step-1.model", 8),
-        ("train_step-2.model", 16),
-        ("train_step-6.model", 16),
-        ("stylegan-8px-new.model", 8),
-        ("stylegan-1024px-new.model", 16),
-        ("100000.model", 16),
-        ("faces.pt", 16),
+        ("train_step-1.model", 3, 8),
+        ("train_step-2.model", 3, 16),
+        ("train_step-6.model", 3, 16),
+        ("stylegan-8px-new.model", 3, 8),
+        ("stylegan-1024px-new.model", 3, 16),
+        ("100000.model", 2, 8),
+        ("faces.pt", 1, 4),
+        ("train_step-2.model", 2, 8),  # named after the step that training would go on with
+        ("train_step-0.model", 2, 4),
+        ("train_step-1.model", 0, 8),  # nothing is trained: then the name alone tells
     ],
 )
-def test_the_size_in_the_name_of_rosinality_s_files(load, name, size):
-    gan = load(toy.rosinality(SMALL), name)
+def test_the_size_of_rosinality_s_files(load, name, trained, size):
+    """Blocks that training has not come to add no noise; the name may ask for fewer than are trained."""
+    gan = load(untrained(trained), name)
     assert gan.resolution == size
     assert len(gan.generator.layers) == len(toy.CHANNELS) - (16 // size).bit_length() + 1
+    assert gan.facts["size"].startswith(f"{size} px: ")
+
+
+def untrained(trained):
+    """A file of which so many blocks are trained."""
+    content = toy.rosinality(SMALL)
+    state = content["g_running"]
+    for name, tensor in state.items():
+        block = re.search(r"progression\.(\d)\.noise", name)
+        state[name] = tensor * (block is None or int(block[1]) < trained)
+    return content
+
+
+@pytest.mark.parametrize("name", ["faces.pt", "100000.model"])
+def test_a_size_that_nothing_tells_is_asked_for(load, name):
+    with pytest.raises(nc.CheckpointError, match=rf'all 3 blocks.*got {name}\. .*"-16px"'):
+        load(toy.rosinality(SMALL), name)
 
 
 def test_the_average_alone(load):
