@@ -7,6 +7,7 @@ BigGAN's authors measure them for the truncation in use ("standing statistics").
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -14,14 +15,10 @@ from torch import nn
 
 from .errors import ModelError
 from .gan import SEEDS, Gan
-from .networks.affine_norm import TabledNorm
-from .networks.sngan import ConditionalBatchNorm
+from .networks.batch_statistics import BatchStatistics
 from .ranges import positive, whole
 
 __all__ = ["settle"]
-
-MEASURING = (TabledNorm, ConditionalBatchNorm, nn.BatchNorm2d)
-"""Norms that in training mode measure their batch, and keep `momentum` of what they find."""
 
 
 def settle(gan: Gan, *, truncation: float = 1.0, pictures: int = 1024, batch: int = 32, seed: int = 0) -> Gan:
@@ -56,11 +53,11 @@ def settle(gan: Gan, *, truncation: float = 1.0, pictures: int = 1024, batch: in
     return replace(settled, facts={**gan.facts, "statistics": known})
 
 
-def _norms(generator: nn.Module) -> list[TabledNorm | ConditionalBatchNorm | nn.BatchNorm2d]:
-    norms = [module for module in generator.modules() if isinstance(module, MEASURING)]
+def _norms(generator: nn.Module) -> Sequence[BatchStatistics]:
+    norms = [module for module in generator.modules() if isinstance(module, BatchStatistics)]
     if not norms:
         raise ModelError("Statistics are those of batch norms; this model's generator has none, and needs none.")
-    if any(isinstance(norm, TabledNorm) and len(norm.means) > 1 for norm in norms):
+    if any(norm.truncations > 1 for norm in norms):
         raise ModelError(
             "This model has statistics for every truncation; the one that a latent was sampled with chooses among them."
         )

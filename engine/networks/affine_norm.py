@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from ..style import Style, spread
+from .batch_statistics import BatchStatistics
 
 __all__ = ["ConditionalNorm", "OutputNorm", "TabledNorm"]
 
 
-class TabledNorm(nn.Module):
+class TabledNorm(nn.Module, BatchStatistics):
     """Mean and variance of each channel, by truncation; in training those of the batch, which the table follows."""
 
     means: Tensor
@@ -29,7 +30,8 @@ class TabledNorm(nn.Module):
 
     def __init__(self, channels: int, rows: int, eps: float) -> None:
         super().__init__()
-        self.eps, self.momentum = eps, 0.1  # new = 0.9 old + 0.1 batch
+        self.eps, self.truncations = eps, rows
+        self.momentum = 0.1  # new = 0.9 old + 0.1 batch
         self.register_buffer("means", torch.zeros(rows, channels))
         self.register_buffer("vars", torch.ones(rows, channels))
 

@@ -15,10 +15,19 @@ import torch.distributed
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["BatchNorm2d", "SharedStatistics", "batch_norm", "share_statistics"]
+__all__ = ["BatchNorm2d", "BatchStatistics", "SharedStatistics", "batch_norm", "share_statistics"]
 
 
-class SharedStatistics:
+class BatchStatistics:
+    """A norm that in training mode measures its batch, and keeps `momentum` of what it finds."""
+
+    momentum: Any
+    """Share of the new in the running statistics, from 0 to 1."""
+    truncations: int = 1
+    """For how many truncations it has statistics; only a single set can be measured."""
+
+
+class SharedStatistics(BatchStatistics):
     """A norm whose batch may be spread over several processes."""
 
     across: bool = False
