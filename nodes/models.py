@@ -63,9 +63,10 @@ class LoadGAN:
 
     @classmethod
     def IS_CHANGED(cls, file: str, **parts: str) -> str:
-        """The age and size of each file, and of a config.json beside it: a file that was replaced is loaded anew."""
+        """The age and size of each file, and of every *config.json beside it: what was replaced is loaded anew."""
         paths = _paths(file, **parts).values()
-        found = [each for path in paths for each in (path, path.with_name("config.json")) if each.is_file()]
+        settings = (each for path in paths for each in sorted(path.parent.glob("*config.json")) if each.is_file())
+        found = [*paths, *settings]
         return " ".join(f"{one.st_mtime_ns}:{one.st_size}" for one in map(Path.stat, found))
 
     def load(self, file: str, **parts: str) -> tuple[nc.Gan, str]:

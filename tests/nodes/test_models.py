@@ -59,9 +59,10 @@ def test_a_file_is_loaded_anew_when_any_of_them_changed(folder):
     assert LoadGAN.IS_CHANGED("generator.npz") != first
 
 
-def test_a_settings_file_beside_the_weights_counts_too(folder):
+@pytest.mark.parametrize("name", ["config.json", "biggan-deep-256-config.json"])
+def test_a_settings_file_beside_the_weights_counts_too(folder, name):
     first = LoadGAN.IS_CHANGED("toy.safetensors")
-    (folder / "config.json").write_text("{}")
+    (folder / name).write_text("{}")
     assert LoadGAN.IS_CHANGED("toy.safetensors") != first
 
 
