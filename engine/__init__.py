@@ -41,7 +41,7 @@ from .reconstruction import Reconstruction, reconstruction_loss
 from .render import changes, render
 from .spaces import RATES
 from .stages import draw_stages
-from .standing import settle
+from .standing import choose_statistics, settle
 from .stitch import STITCH_MODES, Blend, stitch
 from .studies import (
     Study,
@@ -79,6 +79,7 @@ __all__ = [
     "TrainingError",
     "WorkflowError",
     "changes",
+    "choose_statistics",
     "class_map_from_colours",
     "count_pictures",
     "cut_batch",

@@ -1,4 +1,7 @@
-"""settle: a generator's batch statistics, measured anew on its own pictures (Brock et al. 2019, section 3.1 and 4.1).
+"""The batch statistics that a generator draws with (Brock et al. 2019, sections 3.1 and 4.1).
+
+`settle`             measured anew, on its own pictures
+`choose_statistics`  of files that have them for several truncations: how those in between are taken
 
 The stored statistics are those of the latents that the generator was trained with. Truncated latents have others, and
 BigGAN's authors measure them for the truncation in use ("standing statistics").
@@ -9,6 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +22,7 @@ from .gan import SEEDS, Gan
 from .networks.batch_statistics import BatchStatistics
 from .ranges import positive, whole
 
-__all__ = ["settle"]
+__all__ = ["choose_statistics", "settle"]
 
 
 def settle(gan: Gan, *, truncation: float = 1.0, pictures: int = 1024, batch: int = 32, seed: int = 0) -> Gan:
@@ -54,7 +58,7 @@ def settle(gan: Gan, *, truncation: float = 1.0, pictures: int = 1024, batch: in
 
 
 def _norms(generator: nn.Module) -> Sequence[BatchStatistics]:
-    norms = [module for module in generator.modules() if isinstance(module, BatchStatistics)]
+    norms = _measuring(generator)
     if not norms:
         raise ModelError("Statistics are those of batch norms; this model's generator has none, and needs none.")
     if any(norm.truncations > 1 for norm in norms):
@@ -62,3 +66,33 @@ def _norms(generator: nn.Module) -> Sequence[BatchStatistics]:
             "This model has statistics for every truncation; the one that a latent was sampled with chooses among them."
         )
     return norms
+
+
+def _measuring(generator: nn.Module) -> Sequence[BatchStatistics]:
+    return [module for module in generator.modules() if isinstance(module, BatchStatistics)]
+
+
+def choose_statistics(gan: Gan, interpolation: str) -> Gan:
+    """The same model with a new generator of the same weights, which takes the statistics of a truncation in this way.
+
+    Hugging Face's BigGAN-deep has them, for the truncations 0, 0.02, ... 1. `save` keeps the choice.
+
+    Args:
+        gan: a model with statistics for several truncations; neither it nor its generator is changed.
+        interpolation: "linear", as every model is loaded; or "package", the way of pytorch-pretrained-biggan, whose
+            pictures it then draws: that package swaps the shares of the two truncations nearest to the wanted one.
+
+    Raises:
+        InputError: another interpolation.
+        ModelError: no generator, or one with statistics for any truncation.
+    """
+    drawing: Any = gan.drawing()
+    if all(norm.truncations == 1 for norm in _measuring(drawing)):
+        raise ModelError(
+            "Statistics can be taken in several ways only where a model has them for several truncations, as Hugging "
+            "Face's BigGAN-deep has; this one has not."
+        )
+    generator = copy.copy(drawing)  # the weights themselves are shared
+    generator.config = replace(drawing.config, interpolation=interpolation)
+    known = f"between two truncations: {interpolation}"
+    return replace(gan, generator=generator, facts={**gan.facts, "statistics": known})

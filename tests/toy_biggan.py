@@ -205,6 +205,7 @@ def write(folder: Path, layout: Layout, raw: Raw, prefix: str = "") -> Path:
         widths = [width // 8 for width in layout.channels]
         units = [[layout.doubles(block), *widths[block : block + 2]] for block in range(layout.blocks)]
         config = {"layers": units, "eps": layout.eps, "attention_layer_position": 2, "channel_width": 8}
+        config["output_dim"] = 32
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return path
 

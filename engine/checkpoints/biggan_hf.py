@@ -33,7 +33,7 @@ INSIDE = {
 PARTS = ("theta", "phi", "g")
 ATTENTION = {name: f"snconv1x1_{name}" for name in PARTS} | {"o": "snconv1x1_o_conv", "gamma": "gamma"}
 
-SETTINGS = {"layers": list, "eps": float, "attention_layer_position": int}
+SETTINGS = {"layers": list, "eps": float, "attention_layer_position": int, "output_dim": int}
 """What is needed of config.json and what it must be; the rest is in the shapes."""
 LONGEST = 2**20
 """A longer config.json is none."""
@@ -57,6 +57,11 @@ def outline(contents: Contents) -> Outline:
     except InputError as error:
         raise weights.error(f"the sizes are impossible: {error}") from error
     _agree(weights, config, settings)
+    if config.resolution != settings["output_dim"]:
+        raise weights.error(
+            f"config.json tells pictures of {settings['output_dim']} px, and layers that make {config.resolution} px. "
+            "It was changed, or is another model's"
+        )
     facts = {"provenance": f"Hugging Face's BigGAN-deep, {contents.path.name}"}
     return Outline("biggan-deep", {"generator": config}, facts=facts)
 

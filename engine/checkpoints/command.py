@@ -10,7 +10,8 @@ from pathlib import Path
 from ..class_names import CLASS_LISTS, class_list
 from ..errors import InputError
 from ..gan import Gan
-from ..standing import settle
+from ..networks.affine_norm import INTERPOLATIONS
+from ..standing import choose_statistics, settle
 from .loading import load
 from .native import save
 
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str]) -> None:
         gan = replace(gan, class_names=_class_names(options.class_names, gan.n_classes))
     if options.truncation is not None:
         gan = settle(gan, truncation=options.truncation)
+    if options.statistics is not None:
+        gan = choose_statistics(gan, options.statistics)
     given = {"licence": options.licence, "provenance": options.provenance}
     gan = replace(gan, facts={**gan.facts, **{name: text for name, text in given.items() if text is not None}})
     save(gan, output, half=options.half)
@@ -52,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--provenance", metavar="TEXT", help="where the weights come from")
     settled = "measure the batch statistics anew, on pictures of latents of this truncation"
     parser.add_argument("--truncation", type=float, metavar="T", help=settled)
+    between = "statistics between two truncations (Hugging Face's BigGAN-deep): linear, or as its own package has them"
+    parser.add_argument("--statistics", choices=INTERPOLATIONS, help=between)
     parser.add_argument("--half", action="store_true", help="store matrices as 16-bit floats: half the size")
     parser.add_argument("--output", metavar="FILE", required=True, help="the .safetensors file to write")
     return parser

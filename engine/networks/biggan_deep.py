@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..latent import Latent
 from ..style import Style
-from .affine_norm import ConditionalNorm, OutputNorm
+from .affine_norm import INTERPOLATIONS, ConditionalNorm, OutputNorm
 from .attention import SelfAttention
 from .conditioned import ConditionedGenerator, affine, laid_out
 from .doubling import DoublingConv2d, double
@@ -59,6 +59,8 @@ class BigGANDeepConfig:
     """Added to the variance in the conditional norms."""
     last_eps: float
     """Added to the variance in the last norm."""
+    interpolation: str = INTERPOLATIONS[0]
+    """What holds between two of the truncations; one of `INTERPOLATIONS`."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "doubling", "attention"):
@@ -76,6 +78,11 @@ class BigGANDeepConfig:
             raise InputError(f"Attention belongs to blocks of eight or more channels; got {self}.")
         if min(self.eps, self.last_eps) <= 0:
             raise InputError(f"What is added to a variance must be positive; got {self}.")
+        if self.interpolation not in INTERPOLATIONS:
+            raise InputError(
+                f"Statistics between two truncations are taken by one of {', '.join(INTERPOLATIONS)}; got "
+                f"{self.interpolation!r}."
+            )
 
     @property
     def resolution(self) -> int:
@@ -131,12 +138,13 @@ class Narrowing(nn.Module):
 
 
 class BigGANDeepGenerator(ConditionedGenerator):
-    """Class and z to a picture; a label collage acts on four norms of each block, and not on the first map."""
+    """Class and z to a picture; a label collage acts on four norms of each block, and not on the first map.
 
-    package_statistics = False
-    """Where there are statistics for several truncations: False takes those between two of them by linear
-    interpolation; True as Hugging Face's package does, which swaps the two shares, so that what it draws at 0.413 is
-    what is right for 0.407, and jumps at every step. For comparison with pictures made by the package."""
+    So a class painted everywhere is not quite that class: the first map is made from the picture's own. And the last
+    norm stands behind the last map, with the statistics of the picture's own truncation: a reference whose whole last
+    map is copied is that reference's picture only where both have the same truncation, or there is one row of
+    statistics for all of them.
+    """
 
     def __init__(self, config: BigGANDeepConfig) -> None:
         super().__init__()
@@ -174,7 +182,7 @@ class BigGANDeepGenerator(ConditionedGenerator):
         part, number = math.modf(latent.truncation / (1.0 / (rows - 1)))
         shares = self.last_conv.weight.new_zeros(rows)
         below, above = int(number), min(int(number) + 1, rows - 1)
-        if self.package_statistics and part:
+        if self.config.interpolation == "package" and part:
             part = 1 - part
         shares[below] += 1 - part
         shares[above] += part
