@@ -29,7 +29,18 @@ __all__ = [
 
 
 class NeuralCollageError(Exception):
-    """Root of all errors raised by this package."""
+    """Root of all errors raised by this package.
+
+    Names out of files stand in many messages. What would steer a terminal, or cannot be written (half of a surrogate
+    pair), is shown by its code.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(_shown(argument) if isinstance(argument, str) else argument for argument in arguments))
+
+
+def _shown(text: str) -> str:
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else ascii(sign)[1:-1] for sign in text)
 
 
 class InputError(NeuralCollageError, ValueError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import pickletools
 import struct
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import old_files
 import torch
@@ -104,7 +106,7 @@ EXPLOITS = {
     "billion laughs": LAUGHS,
     "billion laughs in a key": b")q\x00" + b"h\x00h\x00\x86q\x00" * 60 + b"}h\x00Ns",
     "copies of one list": b"]("
-    + (b"]q\x00(" + b"K\x01N\x86" * 5000 + b"e")
+    + (b"]q\x00(" + (short(b"a") + b"N\x86") * 5000 + b"e")
     + (ORDERED + b"h\x00\x85R") * 20_000
     + b"e",
     "copies of one text": b"](X"
@@ -113,6 +115,12 @@ EXPLOITS = {
     + b"q\x00"
     + (LATIN + b"h\x00U\x06latin1\x86R") * 9000
     + b"e",
+    "keys whose hashes collide": b"}("
+    + b"".join(b"\x8a\x08" + struct.pack("<Q", n << 20) + b"N" for n in range(20_000))
+    + b"u",
+    "sets without end": b"](" + b"\x8f" * 60_000 + b"e",
+    "memo far ahead": b"Nr\xff\xff\xff\x7f",
+    "name that is long": b"}" + b"X" + struct.pack("<I", 300) + b"a" * 300 + b"]s",
     "operations without end": b"(" + b"N" * 600_000 + b"t",
     "nothing to pop": b"0",
     "nothing below the mark": b"N(0",
@@ -204,6 +212,15 @@ def chained(count: int, shape: bytes, data: bytes) -> bytes:
     return chain[: legacy_object(chain)] + body + b"\x80\x02](X\x01\x00\x00\x000e." + data
 
 
+EMPTY = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+
+
+def headed(header: dict[str, Any]) -> bytes:
+    """A .safetensors file that is all header."""
+    content = json.dumps(header).encode()
+    return struct.pack("<Q", len(content)) + content
+
+
 LIES: dict[str, Callable[[], bytes]] = {
     # files whose sizes contradict one another
     "storage beyond the file": lambda: chained(2**30, b"K\x02\x85K\x01\x85", struct.pack("<q", 2**30) + bytes(8)),
@@ -222,6 +239,11 @@ LIES: dict[str, Callable[[], bytes]] = {
     "numpy shape beyond its bytes": lambda: changed(old_files.tensorflow(), b"K\x06K\x06\x86", b"K\x07K\x06\x86"),
     "numpy number of another size": lambda: changed(old_files.plain(), b"C\x04\x00\x00\x00?", b"C\x03\x00\x00?"),
     "views without end": lambda: old_files.zipped([WIDE.view(2, -1) for _ in range(5000)]),
+    "views from end to end": lambda: old_files.zipped([WIDE.as_strided((2,), (2**18 - 1,)) for _ in range(500)]),
+    "header of gigabytes": lambda: struct.pack("<Q", 2**33) + b"{",
+    "header of many tensors": lambda: headed({f"{n}": EMPTY for n in range(30_000)}),
+    "header of many texts": lambda: headed({"__metadata__": {f"{n}": "" for n in range(2000)}}),
+    "header of many lists": lambda: struct.pack("<Q", 10**6) + b'{"a":' + b"[" * (10**6 - 5),
     "big-endian zip": lambda: zips.rebuilt(old_files.zipped(), {"archive/byteorder": b"big"}),
     **{f"zip: {name}": make for name, make in zips.TRICKS.items()},
 }

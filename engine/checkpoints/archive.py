@@ -80,7 +80,7 @@ def places(archive: zipfile.ZipFile, path: Path) -> dict[str, Stretch]:
                 raise zipfile.BadZipFile(f"{member.filename!a} has two sizes")
             found[member.filename] = Stretch(path, start, member.file_size)
         else:
-            found[member.filename] = Stretch(path, 0, member.file_size, member.filename)
+            found[member.filename] = Stretch(path, 0, member.file_size, (start, member.compress_size))
     if end > archive.start_dir:
         raise zipfile.BadZipFile("its members reach beyond their list")
     return found

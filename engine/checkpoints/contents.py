@@ -17,11 +17,17 @@ from torch import Tensor
 from ..errors import CheckpointError, InputError
 from . import npz
 from .torch_file import is_torch_zip, read_file
-from .trees import tensors_of
+from .trees import MAX_TENSORS, tensors_of
 
 __all__ = ["Contents", "as_path", "open_contents", "some"]
 
 FLOATS = {"F16", "BF16", "F32", "F64"}
+LONGEST = 100
+"""Letters of a name that a message shows."""
+MAX_HEADER = 8 * 2**20
+"""Bytes of a .safetensors file's list of tensors, of which a model's take a few hundred thousand at most."""
+MAX_TEXTS = 1000
+"""Fields of text in a .safetensors file."""
 WANTED = "Needed is an .npz of arrays, a .safetensors, or a file of torch's or of pickles (.pth, .pt, .bin, .pkl)"
 
 
@@ -73,6 +79,7 @@ def open_contents(path: str | os.PathLike[str]) -> Contents:
         shapes = npz.shapes(path)
         return Contents(path, "npz", shapes, lambda names: npz.tensors(path, names))
     if len(start) == 9 and start[8:] == b"{":
+        _check_header(path, int.from_bytes(start[:8], "little"))
         return _safetensors(path)
     if start[:1] == b"\x80" or start[:4] == b"PK\x03\x04":
         return _pickled(path)
@@ -95,9 +102,28 @@ def _pickled(path: Path) -> Contents:
     return Contents(path, container, shapes, lambda names: {n: found[n].read().float() for n in names}, tree=tree)
 
 
+def _check_header(path: Path, length: int) -> None:
+    """Refuse a list of tensors that takes more memory to parse than any model's does."""
+    if length > MAX_HEADER:
+        raise CheckpointError(
+            f"The list of tensors in a .safetensors file takes at most {MAX_HEADER >> 20} MiB; that of {path.name} is "
+            f"said to take {length} bytes. Download it again, or do not trust it."
+        )
+
+
+def _check_counts(path: Path, file: Any) -> None:
+    tensors, texts = len(file.keys()), len(file.metadata() or {})
+    if tensors > MAX_TENSORS or texts > MAX_TEXTS:
+        raise CheckpointError(
+            f"A model has at most {MAX_TENSORS} tensors and {MAX_TEXTS} fields of text; {path.name} has {tensors} and "
+            f"{texts}. Do not trust this file."
+        )
+
+
 def _safetensors(path: Path) -> Contents:
     try:
         with safe_open(path, framework="pt") as file:
+            _check_counts(path, file)
             metadata = dict(file.metadata() or {})
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             shapes = {name: tuple(entry.get_shape()) for name, entry in slices.items()}
@@ -120,7 +146,8 @@ def _safetensors(path: Path) -> Contents:
 
 
 def some(names: list[str] | set[str], limit: int = 6) -> str:
-    """The first names in order, for a message."""
+    """The first names in order, for a message: on one line, long ones cut short."""
     ordered = sorted(names)
     rest = f" and {len(ordered) - limit} more" if len(ordered) > limit else ""
-    return ", ".join(ordered[:limit]) + rest
+    short = (name if len(name) <= LONGEST else name[: LONGEST - 3] + "..." for name in ordered[:limit])
+    return ", ".join(short).replace("\n", "\\n") + rest

@@ -7,7 +7,7 @@ nearest one is told, and what the file lacks of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -79,10 +79,9 @@ class Format:
         names = outline.class_names or fitting_list(outline.n_classes, self.class_lists)
         return replace(outline, class_names=names)
 
-    def missing(self, contents: Contents) -> list[str]:
-        """The marks that a file lacks."""
-        names = list(contents.shapes)
-        return [mark for mark in self.marks if not any(fnmatchcase(name, mark) for name in names)]
+    def missing(self, fitting: Collection[str]) -> list[str]:
+        """The marks that a file lacks, of all marks of which some `fit` it."""
+        return [mark for mark in self.marks if mark not in fitting]
 
 
 FORMATS = (
@@ -127,17 +126,25 @@ def detect(contents: Contents) -> Format:
             "beside it, best G_ema.pth."
         )
     formats = [known for known in FORMATS if contents.container == known.container]
+    fitting = _fitting(formats, contents)
     for known in formats:
-        if not known.missing(contents):
+        if not known.missing(fitting):
             return known
     if not formats:
         raise CheckpointError(f"No known model comes as a {contents.container} file; got {contents.path.name}.")
-    nearest = min(formats, key=lambda known: len(known.missing(contents)) / len(known.marks))
+    nearest = min(formats, key=lambda known: len(known.missing(fitting)) / len(known.marks))
     raise CheckpointError(
         f"The names in {contents.path.name} must be those of a known model. The nearest is that of {nearest.title}, "
-        f"but the file lacks {some(nearest.missing(contents))}; it has {some(list(contents.shapes))}. Known are "
+        f"but the file lacks {some(nearest.missing(fitting))}; it has {some(list(contents.shapes)) or 'no tensors'}. Known are "
         f"{'; '.join(known.title for known in FORMATS)}."
     )
+
+
+def _fitting(formats: Iterable[Format], contents: Contents) -> set[str]:
+    """The marks that fit a name in the file. Its longest text must be in the name, which is faster to tell."""
+    names = list(contents.shapes)
+    marks = {mark: max(mark.split("*"), key=len) for known in formats for mark in known.marks}
+    return {mark for mark, text in marks.items() if any(text in name and fnmatchcase(name, mark) for name in names)}
 
 
 def _is_optimizer(tree: object) -> bool:

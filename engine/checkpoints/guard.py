@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ..errors import CheckpointError
 
 __all__ = ["FREE_BYTES", "Guard"]
 
-MAX_OPERATIONS = 500_000
+MAX_OPERATIONS = 250_000
 """Pickle operations in a file. The largest public snapshots (three networks, their attributes) take about 50 000."""
+MAX_CALLS = 50_000
+"""Calls in a file, each of which takes far more memory than other values. A tensor takes about two."""
+MAX_KEYS = 10_000
+"""Keys of dicts that are no texts. Optimizers number their parameters; a file can choose numbers whose hashes collide,
+and then each key costs as much as there are keys. The hashes of texts and bytes differ from process to process."""
 MAX_HELD = 64 * 2**20
 """Bytes of names, settings and texts that are kept in memory while a file is read; weights stay in the file."""
 MAX_NODES = 1_000_000
@@ -26,7 +34,8 @@ class Guard:
     def __init__(self, name: str, present: int) -> None:
         """Watch over the file called `name`, which has `present` bytes."""
         self.name = name
-        self._operations, self._held = MAX_OPERATIONS, MAX_HELD
+        self._operations, self._calls, self._keys = MAX_OPERATIONS, MAX_CALLS, MAX_KEYS
+        self._held = MAX_HELD
         self._declared = MAX_DECLARED * present + FREE_BYTES
         self._copied = MAX_NODES
 
@@ -61,6 +70,26 @@ class Guard:
         self._operations -= 1
         if self._operations < 0:
             raise self.refused(f"has more than {MAX_OPERATIONS} pickle operations")
+
+    def call(self) -> None:
+        """Count one noted call.
+
+        Raises:
+            CheckpointError: beyond `MAX_CALLS`.
+        """
+        self._calls -= 1
+        if self._calls < 0:
+            raise self.refused(f"makes more than {MAX_CALLS} objects")
+
+    def keys(self, keys: Iterable[Any]) -> None:
+        """Count keys that are about to be put into a dict, those that are no texts.
+
+        Raises:
+            CheckpointError: beyond `MAX_KEYS`.
+        """
+        self._keys -= sum(not isinstance(key, (str, bytes)) for key in keys)
+        if self._keys < 0:
+            raise self.refused(f"has more than {MAX_KEYS} keys that are no texts")
 
     def hold(self, count: int) -> None:
         """Count bytes that are about to be kept.

@@ -20,6 +20,8 @@ from .stretch import Stream
 __all__ = ["Call", "follow", "is_key", "nothing_persistent"]
 
 MAX_BITS = 256
+MAX_GAP = 1000
+"""How far a memo's index may be ahead of its length: chosen freely, their hashes could be made to collide."""
 OPERATIONS = {known.code.encode("latin-1"): known.name for known in opcodes}
 KEYS = (str, int, float, bool, bytes, type(None))
 RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "numpy.core": "numpy", "numpy._core": "numpy"}
@@ -169,6 +171,7 @@ class _Machine:
             raise self.guard.damaged("a key lacks its value")
         if wrong := [key for key in keys if not is_key(key)]:
             raise self.guard.refused(f"has a {type(wrong[0]).__name__} as a key")
+        self.guard.keys(keys)
         if isinstance(target, dict):
             target.update(zip(keys, items, strict=True))
         else:
@@ -180,6 +183,8 @@ class _Machine:
         self.push(self.memo[index])
 
     def put(self, index: int) -> None:
+        if not 0 <= index <= len(self.memo) + MAX_GAP:
+            raise self.guard.damaged(f"value {index} is noted, and there are {len(self.memo)} before it")
         value = self.pop()
         self.memo[index] = value
         self.push(value)
@@ -193,6 +198,7 @@ class _Machine:
         self.push(Record(full))
 
     def call(self) -> None:
+        self.guard.call()
         called, arguments = self.count(2)
         made = isinstance(called, Call) and is_stranger(called.name)  # by a function of theirs: theirs in its turn
         if not (made or isinstance(called, Record)) or type(arguments) is not tuple:
@@ -222,6 +228,7 @@ def renamed(module: str) -> str:
 
 
 def _empty_set(machine: _Machine, _: Any) -> None:
+    machine.guard.call()
     machine.push(Call("builtins.set", ([],)))
 
 

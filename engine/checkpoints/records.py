@@ -103,10 +103,12 @@ def view(storage: Storage, offset: Any, shape: Any, strides: Any, guard: Guard) 
     """
     if not (is_size(offset) and _are_sizes(shape) and _are_sizes(strides) and len(shape) == len(strides)):
         raise guard.damaged("a tensor's shape and strides are no sizes")
-    if offset + extent(shape, strides) > storage.count or math.prod(shape) > storage.count:
+    spanned = extent(shape, strides)
+    if offset + spanned > storage.count or math.prod(shape) > storage.count:
         raise guard.damaged(f"a tensor of shape {shape} does not fit its storage of {storage.count} numbers")
-    guard.declare(math.prod(shape) * (4 if storage.dtype.is_floating_point else storage.dtype.itemsize))
-    if storage.where is not None and storage.where.member:
+    width = storage.dtype.itemsize
+    guard.declare(max(math.prod(shape) * (4 if storage.dtype.is_floating_point else width), spanned * width))
+    if storage.where is not None and storage.where.packed:
         guard.declare(len(storage.where))  # to read any part of a compressed member, all of it is unpacked
     return Stored(shape, storage.dtype, storage, offset, strides)
 

@@ -45,7 +45,7 @@ def settle(root: Any, guard: Guard, meanings: Mapping[str, Meaning]) -> Any:
         node, left = waiting.pop()
         if isinstance(node, (Call, Record)) and node.name not in meanings and is_stranger(node.name):
             raise guard.unknown(ascii(node.name)[1:-1])
-        if id(node) in settled or not isinstance(node, (list, tuple, dict, Call)):
+        if id(node) in settled or not node or not isinstance(node, (list, tuple, dict, Call)):
             continue
         if left:
             inside.discard(id(node))
@@ -112,6 +112,7 @@ def as_dict(call: Call, guard: Guard) -> dict[Any, Any]:
     if not isinstance(pairs, (list, tuple)) or not all(_is_pair(pair) for pair in pairs):
         raise guard.damaged(f"a {call.name} is made of a {type(first).__name__}")
     guard.copy(len(pairs) + len(call.items))
+    guard.keys(key for key, _ in pairs)
     return {**{key: value for key, value in pairs}, **dict(call.items)}
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from ..errors import CheckpointError
 from .guard import Guard
@@ -30,7 +29,7 @@ LINE = re.compile(rb"[A-Za-z0-9_.\-]{1,200}\n")
 """A module, a name or a number on a line of its own. No escapes, so nothing is decoded and no warning is given."""
 PIECE = 2**20
 
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
 """What reading a file raises that has changed since it was opened, and what unpacking a damaged member raises."""
 
 
@@ -41,11 +40,11 @@ class Stretch:
     path: Path
     """The file."""
     start: int
-    """Where they begin, in bytes from the start of the file or of the member."""
+    """Where they begin, in bytes from the start of the file or of what is unpacked."""
     length: int
     """How many there are."""
-    member: str = ""
-    """The compressed member of a zip archive that they lie in; empty where they lie in the file itself."""
+    packed: tuple[int, int] | None = None
+    """Start and length of the deflated bytes in the file that they come out of; None where they lie as they are."""
     content: bytes | None = None
     """Where so few were read with the rest that they are kept: what `start` counts in."""
 
@@ -65,12 +64,9 @@ class Stretch:
         """What the bytes lie in, to be read from its own start on."""
         if self.content is not None:
             yield io.BytesIO(self.content)
-        elif not self.member:
-            with self.path.open("rb") as file:
-                yield file
         else:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
-                yield cast(BinaryIO, file)
+            with self.path.open("rb") as file:
+                yield cast(BinaryIO, io.BufferedReader(_Unpacked(file, *self.packed))) if self.packed else file
 
     def fill(self, buffer: memoryview) -> None:
         """Read the first bytes, as many as fit into `buffer`.
@@ -80,7 +76,7 @@ class Stretch:
         """
         try:
             with self.opened() as file:
-                file.seek(self.start)
+                _skip(file, self.start)
                 for start in range(0, len(buffer), PIECE):
                     piece = buffer[start : start + PIECE]
                     if cast(io.BufferedIOBase, file).readinto(piece) != len(piece):
@@ -90,6 +86,40 @@ class Stretch:
                 f"Weights must lie in the file as it said; {self.path.name} cannot be read ({error}). "
                 "Download or copy it again."
             ) from error
+
+
+def _skip(file: BinaryIO, count: int) -> None:
+    """Go on by so many bytes; what is unpacked can only be read through."""
+    if file.seekable():
+        file.seek(count)
+    else:
+        for start in range(0, count, PIECE):
+            file.read(min(PIECE, count - start))
+
+
+class _Unpacked(io.RawIOBase):
+    """Deflated bytes as a file, read from its start on: the archive around them need not be parsed for every tensor."""
+
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+        super().__init__()
+        self._file, self._left = file, length
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        file.seek(start)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """As of any raw file: the next bytes, none at the end."""
+        while not self._inflate.eof:
+            packed = self._inflate.unconsumed_tail or self._file.read(min(PIECE, self._left))
+            self._left -= 0 if self._inflate.unconsumed_tail else len(packed)
+            if not packed:
+                break
+            if piece := self._inflate.decompress(packed, len(buffer)):
+                buffer[: len(piece)] = piece
+                return len(piece)
+        return 0
 
 
 def held(content: bytes) -> Stretch:

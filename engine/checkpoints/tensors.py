@@ -109,7 +109,7 @@ def _reconstructed(call: Call, guard: Guard) -> Any:
 def _persistent_object(call: Call, guard: Guard) -> Record:
     """NVIDIA's _reconstruct_persistent_obj(meta): the source text in it, which NVIDIA's loader runs, is dropped."""
     meta = call.arguments[0] if len(call.arguments) == 1 else None
-    if not isinstance(meta, dict):
+    if not isinstance(meta, dict) or not all(isinstance(key, str) for key in meta):
         raise guard.damaged("a module lacks its description")
     guard.copy(len(meta))
     plain = {key: value for key, value in meta.items() if key != "module_src"}
@@ -118,7 +118,8 @@ def _persistent_object(call: Call, guard: Guard) -> Record:
 
 def _network(call: Call, guard: Guard) -> Record:
     """NVIDIA's network of TensorFlow; the source text in its state, which their loader runs, is dropped."""
-    if call.arguments or not isinstance(call.state, dict):
+    named = isinstance(call.state, dict) and all(isinstance(key, str) for key in call.state)
+    if call.arguments or not named:
         raise guard.damaged("a network lacks its state")
     guard.copy(len(call.state))
     state = {key: value for key, value in call.state.items() if key != "build_module_src"}

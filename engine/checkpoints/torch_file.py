@@ -87,8 +87,8 @@ def _zipped(path: Path) -> Any:
         if found.keys() & {prefix + "byteorder"} and archive.read(prefix + "byteorder") != b"little":
             raise guard.damaged("its numbers have the most significant byte first, which is not read")
         storages = tensors.Storages(guard, {name.removeprefix(prefix): place for name, place in found.items()})
-        if inner.member:
-            inner = held(archive.read(inner.member))
+        if inner.packed:
+            inner = held(archive.read(prefix + "data.pkl"))
         with inner.opened() as file:
             return settle(follow(Stream(file, inner, guard), guard, NAMES, storages.zipped), guard, MEANINGS)
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import CheckpointError
 from .records import Record, Stored
 
-__all__ = ["Inside", "inside", "is_module", "tensors_of"]
+__all__ = ["MAX_TENSORS", "Inside", "inside", "is_module", "tensors_of"]
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 NETWORK = "dnnlib.tflib.network.Network"
@@ -29,7 +29,7 @@ class Inside:
 
     class_name: str
     """Of its class, such as "SynthesisBlock"."""
-    settings: Mapping[Any, Any]
+    settings: Mapping[str, Any]
     """Its plain attributes, such as z_dim, padding or _init_kwargs."""
     tensors: Mapping[str, Stored]
     """Its parameters and buffers; those that are None are left out."""
@@ -121,19 +121,20 @@ def _joined(prefix: str, name: Any, sign: str = ".") -> str:
     return joined
 
 
-def _description(record: Record) -> tuple[str, dict[Any, Any]]:
+def _description(record: Record) -> tuple[str, dict[str, Any]]:
     """The name of a module's class, and its __dict__. A file may also mention a class and make nothing of it."""
     if record.name == PERSISTENT:
         meta = record.arguments[0] if len(record.arguments) == 1 else None
         name, state = (meta.get("class_name", ""), meta.get("state")) if isinstance(meta, dict) else ("", None)
     else:
         name, state = record.name.rpartition(".")[2], record.state
-    if not is_module(record) or not isinstance(name, str) or not isinstance(state, dict):
+    named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
+    if not is_module(record) or not isinstance(name, str) or not named:
         raise _broken(f"a {record.name} is no module")
     return name, state
 
 
-def _entries(class_name: str, state: Mapping[Any, Any], kind: str) -> dict[str, Any]:
+def _entries(class_name: str, state: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The parameters, buffers or modules of a module that are not None."""
     entries = state.get(kind, {})
     if not isinstance(entries, dict) or not all(isinstance(name, str) for name in entries):

@@ -24,7 +24,7 @@ NO_WEIGHTS = {
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
     "start of a zip": (b"PK\x03\x04", "damaged archive"),
     "zip in name only": (b"PK\x03\x04" + bytes(200), "damaged archive"),
-    "header of two gigabytes": (struct.pack("<Q", 2**31) + b'{"a":', "damaged .safetensors"),
+    "header of two gigabytes": (struct.pack("<Q", 2**31) + b'{"a":', "takes at most 8 MiB"),
     "header that is cut": (struct.pack("<Q", 100) + b'{"a":', "damaged .safetensors"),
     "header that is no JSON": (struct.pack("<Q", 8) + b"{{{{{{{{", "damaged .safetensors"),
     "offsets beyond the end": (

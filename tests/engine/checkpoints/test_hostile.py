@@ -13,13 +13,15 @@ from pathlib import Path
 import hostile
 import old_files
 import pytest
+import torch
+import zips
 from mutations import mutations
 from neural_collage import engine as nc
 from neural_collage.engine.checkpoints.contents import open_contents
 
 CHILD = Path(hostile.__file__).with_name("hostile_child.py")
 MUTATIONS = 200
-SLOW = {"copies", "deep", "operations"}
+SLOW = {"copies", "deep", "operations", "keys", "sets"}
 """First words of exploits that are only read by the forked processes: they take a second."""
 
 
@@ -80,7 +82,12 @@ WORDS = {
     "billion laughs in a key": "has a tuple as a key",
     "copies of one list": "copies more than",
     "copies of one text": "more than 64 MiB of names and texts",
-    "operations without end": "more than 500000 pickle operations",
+    "keys whose hashes collide": "more than 10000 keys that are no texts",
+    "sets without end": "makes more than 50000 objects",
+    "memo far ahead": "value 2147483647 is noted, and there are 0 before it",
+    "name mentioned, not called": "_reconstruct_persistent_obj is no module",
+    "object of a function": "makes an object of torch_utils",
+    "operations without end": "more than 250000 pickle operations",
     "exploit within a legacy file within bytes": r"asks for os\.system",
     "bytes within bytes within bytes": r"asks for torch\.storage\._load_from_bytes",
     "numpy object": "has an array of 'O8'",
@@ -103,3 +110,17 @@ def test_exploits_here(tmp_path, monkeypatch, name):
         with pytest.raises(nc.CheckpointError):
             open_contents(tmp_path / "model.pkl")
     assert not (tmp_path / "ran").exists()
+
+
+STEERING = "\x1b[31mred\x1b]0;title\x07\n\u202etxt"
+
+
+def test_messages_steer_no_terminal(tmp_path):
+    """Names in a file may hold the codes that colour a terminal's text or set its title, and half a surrogate pair."""
+    half = zips.with_pickle(old_files.zipped({}), b"\x80\x02}X\x03\x00\x00\x00\xed\xa0\x80X\x01\x00\x00\x00as.")
+    for content in (old_files.zipped({STEERING: torch.zeros(1)}), half):
+        (tmp_path / "model.pth").write_bytes(content)
+        with pytest.raises(nc.CheckpointError) as refused:
+            nc.load(tmp_path / "model.pth")
+        assert str(refused.value).isprintable()
+    assert str(nc.CheckpointError("h\u00e9 \U0001f600\x9b\ud800")) == "h\u00e9 \U0001f600\\x9b\\ud800"
