@@ -11,8 +11,8 @@ STARTER = "fruits-64.safetensors"
 """The starter model's file in `models/`."""
 CANVAS = 256
 """Side of the masks that are drawn in a workflow, in pixels."""
-PHOTO, MASK = "example_photo.png", "example_mask.png"
-"""Pictures beside the workflows."""
+PHOTO = "example_photo.png"
+"""A picture beside the workflows."""
 
 
 def painting() -> str:

@@ -16,7 +16,7 @@ from neural_collage import engine as nc
 from neural_collage.engine.crop import resize_picture
 from neural_collage.engine.sheet import contact_sheet
 from neural_collage.workflows.run import Results, run
-from pieces import CANVAS, MASK, PHOTO
+from pieces import CANVAS, PHOTO
 from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
@@ -28,8 +28,7 @@ SHEET = "NeuralCollageContactSheet"
 
 
 def draw_pictures(folder: Path, model: Path) -> None:
-    """Write the photo and the mask that the workflows load."""
-    _save(_mask(), folder / MASK)
+    """Write the photo that a workflow loads."""
     _save(_photo(nc.load(model)), folder / PHOTO)
 
 
@@ -68,13 +67,6 @@ def _grid(stages: list[Tensor]) -> list[Tensor]:
         return list(torch.stack([stage.expand(longest, -1, -1, -1) for stage in stages], dim=1))
     across = 2 if len(stages) <= 4 else 3
     return list(torch.cat(stages).split(across))
-
-
-def _mask() -> Image.Image:
-    """A white shape with jagged edges on black, as a tool that segments pictures gives it."""
-    mask = Image.new("RGB", (CANVAS, CANVAS))
-    ImageDraw.Draw(mask).ellipse((116, 40, 236, 200), fill=(255, 255, 255))
-    return mask
 
 
 def _photo(gan: nc.Gan) -> Image.Image:

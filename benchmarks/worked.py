@@ -7,7 +7,6 @@ from typing import Any
 from page import Output, Page, Placed
 from pieces import (
     CANVAS,
-    MASK,
     PHOTO,
     combine,
     edit,
@@ -72,15 +71,15 @@ def edit_photo(page: Page) -> None:
     """A real photo edited end to end."""
     gan = model(
         page,
-        "# Edit a photo\nA part of your own photo becomes another class, and goes back into the photo. Without "
-        'ComfyUI: neural-collage run workflows/edit_photo.json --set "Load Image.image=photo.jpg"',
+        "# Edit a photo\nA part of your own photo becomes another class, and goes back into the photo. **First choose "
+        f"your photo in *Load Image***, or copy {PHOTO} from this pack's workflows folder into ComfyUI's input folder. "
+        'Without ComfyUI: neural-collage run workflows/edit_photo.json --set "Load Image.image=photo.jpg"',
     )
     photo = page.add("LoadImage", image=PHOTO)
     page.group(
         "Cut a square",
         "A GAN draws squares: Crop for Collage cuts one around what you painted in the Mask Editor (right click on "
-        f"Load Image), or the largest in the middle if you painted nothing. In ComfyUI, first copy {PHOTO} from this "
-        "pack's workflows folder into ComfyUI's input folder, or choose a photo of your own.",
+        "Load Image), or the largest in the middle if you painted nothing.",
     )
     crop = page.add("NeuralCollageCropForCollage", image=photo, mask=photo[1], size=CANVAS)
     where = painted_or_middle(page, crop[1])
@@ -265,11 +264,15 @@ def mask_from_another_tool(page: Page) -> None:
     )
     (picture,) = random_collages(page, gan, ("apple-golden", 8))
     page.group(
-        "The mask",
-        f"In ComfyUI, first copy {MASK} from this pack's workflows folder into ComfyUI's input folder, or choose your "
-        "own. White is edited; `color` is 0xffffff as a number. A grey mask comes in by Load Image (as Mask).",
+        "The other tool",
+        "A white shape on blue, drawn with ComfyUI's own nodes. Put your segmentation node, or a Load Image, in their "
+        "place. A grey mask comes in by Load Image (as Mask).",
     )
-    loaded = page.add("LoadImage", image=MASK)
+    blue = page.add("EmptyImage", "Blue", width=CANVAS, height=CANVAS, color=0x2040A0)
+    bright = page.add("EmptyImage", "White", width=CANVAS, height=CANVAS, color=0xFFFFFF)
+    given = {"destination": blue, "source": bright, "mask": octagon(page)}
+    loaded = page.add("ImageCompositeMasked", "From the tool", **given)
+    page.group("The mask", "White is edited: `color` is 0xffffff as a number.")
     white = page.add("ImageColorToMask", image=loaded, color=0xFFFFFF)
     grown = page.add("GrowMask", mask=white, expand=4)
     page.group("The edit", "The mask decides where, *Paint Class* what. The mask must be square, as the picture is.")
@@ -284,9 +287,10 @@ def mix(page: Page) -> None:
     gan = model(
         page,
         "# Mix\nGo from one latent to another along the great circle. Class and edits of the first stay, so an edit "
-        "can be looked at on many pictures between two.",
+        "can be looked at on many pictures between two. The first is a batch of three: each makes a row of the sheet.",
     )
-    first, second = random_collages(page, gan, ("mango", 4), ("mango", 12))
+    first = page.add("NeuralCollageRandomCollage", "Three mangos", gan=gan, label="mango", seed=4, batch=3)
+    (second,) = random_collages(page, gan, ("mango", 12))
     left = rectangle(page, masks(page), "Left half", (0, 0, 128, 256))
     page.group("The edit", "Made once, on the first picture.")
     first = edit(page, first, page.add("NeuralCollagePaintClass", mask=left, label="tomato-beefsteak", feather=6.0))

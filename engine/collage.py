@@ -67,8 +67,7 @@ class Collage:
     def __post_init__(self) -> None:
         if not isinstance(self.latent, Latent):
             raise InputError(
-                f"A collage starts from a Latent; got {_told(self.latent)}. "
-                "Draw one with `gan.sample` or project one."
+                f"A collage starts from a Latent; got {_told(self.latent)}. Draw one with `gan.sample` or project one."
             )
 
     def __len__(self) -> int:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .errors import InputError
 
-__all__ = ["Layout", "contact_sheet", "save_png"]
+__all__ = ["Layout", "captioned", "contact_sheet", "save_png"]
 
 PAPER, INK = 255, 0
 LINE = 14  # pixels that one line of PIL's default font needs, its descenders included
@@ -87,6 +87,18 @@ def contact_sheet(
             top, left, bottom, right = layout.box(row, column)
             sheet[top:bottom, left:right] = picture
     return torch.from_numpy(sheet).permute(2, 0, 1), layout
+
+
+def captioned(picture: Tensor, title: str) -> Tensor:
+    """A picture with a title below it: (3, H, W) in uint8 or floats in [-1, 1] to (3, H + a line, W) in uint8.
+
+    Raises:
+        InputError: a picture of another shape.
+    """
+    pixels = _bytes(picture, 1)
+    strip = np.full((LINE, pixels.shape[1], 3), PAPER, np.uint8)
+    _write(strip, title, 0, 0, pixels.shape[1])
+    return torch.from_numpy(np.concatenate([pixels, strip])).permute(2, 0, 1)
 
 
 def _bytes(picture: Tensor, scale: int) -> np.ndarray:

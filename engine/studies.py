@@ -21,7 +21,7 @@ from .crop import resize_picture
 from .errors import InputError
 from .gan import Gan
 from .ranges import expect, real, whole
-from .sheet import contact_sheet
+from .sheet import captioned, contact_sheet
 
 __all__ = [
     "Study",
@@ -45,10 +45,12 @@ class Study:
 
     cells: tuple[tuple[Collage, ...], ...]
     """Rows, from above."""
-    row_titles: tuple[str, ...]
-    """One for each row."""
-    column_titles: tuple[str, ...]
-    """One for each column."""
+    row_titles: tuple[str, ...] = ()
+    """One for each row, or none."""
+    column_titles: tuple[str, ...] = ()
+    """One for each column, or none."""
+    captions: tuple[tuple[str, ...], ...] = ()
+    """One below each cell, or none."""
 
 
 def study_strengths(
@@ -138,9 +140,8 @@ def study_classes(
     made = [_under(collage, number, mask) for number in numbers]
     rows = [tuple(made[i : i + columns]) for i in range(0, len(made), columns)]
     titles = [gan.class_names[number] if gan.class_names else str(number) for number in numbers]
-    starts = [f"{titles[i]} ..." if len(numbers) > i + 1 and columns > 1 else titles[i]
-              for i in range(0, len(numbers), columns)]  # fmt: skip
-    return Study(tuple(rows), tuple(starts), tuple(titles) if len(rows) == 1 else ("",) * len(rows[0]))
+    captions = [tuple(titles[i : i + columns]) for i in range(0, len(titles), columns)]
+    return Study(tuple(rows), captions=tuple(captions))
 
 
 def _under(collage: Collage, number: int, mask: Tensor | None) -> Collage:
@@ -191,11 +192,12 @@ def draw_study(study: Study, pictures: Sequence[Tensor], side: int = 128) -> Ten
     if len(rest) != sum(map(len, study.cells)) or len({len(each) for each in rest}) != 1:
         raise InputError(f"A study needs one batch of pictures for each cell, all of one length; got {len(rest)}.")
     rows, titles = [], []
-    for cells, title in zip(study.cells, study.row_titles, strict=True):
+    for number, cells in enumerate(study.cells):
         batches = [resize_picture(rest.pop(0).float().cpu(), (side, side)).clamp(-1, 1) for _ in cells]
-        rows += [list(row) for row in zip(*batches, strict=True)]
-        titles += [title] * len(batches[0])
-    sheet, _ = contact_sheet(rows, titles, study.column_titles if any(study.column_titles) else (), gap=4)
+        for row in zip(*batches, strict=True):
+            rows.append(list(map(captioned, row, study.captions[number])) if study.captions else list(row))
+        titles += [study.row_titles[number]] * len(batches[0]) if study.row_titles else []
+    sheet, _ = contact_sheet(rows, titles, study.column_titles, gap=4)
     return sheet[None].float() / 127.5 - 1
 
 

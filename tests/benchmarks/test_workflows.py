@@ -65,6 +65,6 @@ def test_thumbnails_and_pictures_are_drawn_by_the_model(tmp_path):
     thumbnails.draw_thumbnail(tmp_path / "mix.json", model)
     thumbnails.draw_pictures(tmp_path, model)
     with Image.open(tmp_path / "mix.jpg") as thumbnail, Image.open(tmp_path / "example_photo.png") as photo:
-        assert thumbnail.size == (400, 267)  # five stages, three in a row
+        assert thumbnail.size == (400, 240)  # three pictures at five stages
         assert photo.size == thumbnails.PHOTO_SIZE
     assert not list(tmp_path.glob(".*"))

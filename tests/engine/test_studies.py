@@ -58,15 +58,19 @@ def test_a_study_of_layers_needs_something_to_study(gan, given):
 def test_every_class_of_the_picture_or_of_a_region(gan):
     collage = of(gan)
     whole, region = nc.study_classes(gan, collage), nc.study_classes(gan, collage, ["rose", 2], LEFT)
-    assert whole.column_titles == ("daisy", "rose", "tulip")
+    assert whole.captions == (("daisy", "rose", "tulip"),)
     for number, picture in enumerate(drawn(gan, whole)[0]):
         latent = nc.Latent(collage.latent.z, torch.tensor([number]))
         assert torch.equal(picture, nc.render(gan, nc.Collage(latent)))
-    assert region.column_titles == ("rose", "tulip")
+    assert region.captions == (("rose", "tulip"),)
     assert torch.equal(drawn(gan, region)[0][1], nc.render(gan, collage.label(REGIONS)))
     rows = nc.study_classes(gan, collage, columns=2)
     assert [len(row) for row in rows.cells] == [2, 1]
-    assert rows.row_titles == ("daisy ...", "tulip")
+    assert rows.captions == (("daisy", "rose"), ("tulip",))
+    sheet = nc.draw_study(rows, [picture for row in drawn(gan, rows) for picture in row], side=64)
+    below = sheet[0, :, 4 + 64 : 4 + 64 + 14, 4 : 4 + 64]  # under the first cell: ink on paper
+    assert below.max() == 1
+    assert below.min() < -0.5
     with pytest.raises(nc.LabelError, match="tulp"):
         nc.study_classes(gan, collage, ["tulp"])
 

@@ -12,9 +12,9 @@ PACK = "ComfyUI-Neural-Collage"
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """With the pack, its worked workflows' pictures in the input folder, and a tiny model in models/gan."""
+    """With the pack, the photo that `edit_photo` asks its user for, and a tiny model in models/gan."""
     server = Server(tmp_path_factory.mktemp("comfyui"), {PACK: ROOT})
-    server.give(*(ROOT / "workflows").glob("*.png"))
+    server.give(ROOT / "workflows" / "example_photo.png")
     nc.save(toy.gan(), server.base / "models" / "gan" / "toy.safetensors")
     with server:
         yield server
