@@ -40,7 +40,7 @@ __all__ = ["Brush", "Drawing", "Stroke", "paint_drawing", "parse_drawing"]
 SIDES = 64, 1024
 """Smallest and largest side of a drawing, in pixels. Layers that edits act on are smaller still."""
 MOST_LETTERS, MOST_BRUSHES, MOST_POINTS = 1_000_000, 64, 20_000
-"""Beyond any drawing made by hand; painting as much takes about a minute."""
+"""Beyond any drawing made by hand; painting as much takes about a minute. `web/js/drawing.js` has the same limits."""
 COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 

@@ -1,6 +1,8 @@
 """The pack in ComfyUI's page, in a real browser: templates, the canvas to paint on, class names, help, the console."""
 
+import json
 from collections.abc import Hashable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,43 @@ COLOURS = "NeuralCollageClassMapFromColours"
 LEFT, RIGHT = [(0.3, 0.35), (0.25, 0.5), (0.3, 0.65)], [(0.7, 0.35), (0.75, 0.5), (0.7, 0.65)]
 """Strokes: places on the canvas, 0 to 1."""
 YELLOW, RED = "apple-golden", "cherry-wax-black"
+
+
+PARTS = {
+    "class": "brushes",
+    "colour": "brushes",
+    "strength": "brushes",
+    "brush": "strokes",
+    "width": "strokes",
+    "points": "strokes",
+}
+"""Where the fields lie that a drawing has not itself."""
+
+
+def drawn(field: str = "size", value: Any = 512) -> str:
+    """The text of a drawing of one dot, with a field somewhere in it that is something else."""
+    drawing: dict[str, Any] = {
+        "size": 512,
+        "brushes": [{"class": "rose", "colour": "#ff0000", "strength": 1}],
+        "strokes": [{"brush": 0, "width": 40, "points": [100, 120]}],
+    }
+    (drawing[PARTS[field]][0] if field in PARTS else drawing)[field] = value
+    return json.dumps(drawing)
+
+
+WRONG: dict[str, list[Any]] = {
+    "size": [0, -5, 63, 1025, 4000, 30000, 512.5, "512", None, float("nan")],
+    "width": [0, -1, 1025, 1e308, "wide", None],
+    "points": [[], [1], [1, 2, 3], "x", [1, "2"], [1, None], [0, 1025], [-513, 0], [0] * 40_002],
+    "brush": ["length", 1, -1, 0.5, "0", True],
+    "colour": ["red", "#ff00", 1, None],
+    "strength": [-0.1, 1.1, "1", None],
+    "class": ["", " ", 3, None],
+    "brushes": [[], [{"class": "rose"}] * 65, {}, [None]],
+    "strokes": [{}, [None], None],
+    "more": [1],
+}
+NO_DRAWINGS = ["{", "[]", "null", "3", *(drawn(field, value) for field, values in WRONG.items() for value in values)]
 
 
 SET = """([kind, widget, value]) => {
@@ -215,6 +254,22 @@ def test_text_that_is_no_drawing_can_be_mended(window: Window):
     field.blur()
     window.page.wait_for_selector(".nc-stage canvas")
     assert window.value(PAINT, "drawing") == empty
+
+
+def test_what_the_engine_refuses_stays_text(window: Window):
+    canvas(window)
+    good = window.value(PAINT, "drawing")
+    assert nc.paint_drawing(drawn())[1].max() == 1
+    for text in NO_DRAWINGS:
+        with pytest.raises(nc.InputError):
+            nc.paint_drawing(text)
+        window.page.evaluate(SET, [PAINT, "drawing", text])
+        assert window.page.locator(".nc-stage textarea").input_value() == text
+        assert window.page.locator(".nc-canvas").count() == 0, text
+        window.page.evaluate("() => app.api.dispatchCustomEvent('executed', {node: '-1', output: {}})")
+    for text in (None, "", drawn(), good):
+        window.page.evaluate(SET, [PAINT, "drawing", text])
+        assert window.page.locator(".nc-canvas").count() == 1
 
 
 def test_it_paints_inside_a_subgraph(server: Server):

@@ -1,10 +1,13 @@
 import base64
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 import torch
 from neural_collage import engine as nc
+from neural_collage.engine import drawing
 from neural_collage.nodes.paint import EMPTY, SIDE, PaintRegions
 from PIL import Image
 
@@ -78,3 +81,17 @@ def test_no_drawing_is_no_edit(gan):
 def test_bad_input_is_refused(wrong, error, told):
     with pytest.raises(error, match=told):
         _paint(**wrong)
+
+
+def test_the_canvas_takes_what_the_engine_takes():
+    script = (Path(nc.__file__).parent.parent / "web" / "js" / "drawing.js").read_text()
+    (table,) = re.findall(r"LIMITS = \{(.*?)\}", script)
+    limits = {name: int(number) for name, number in re.findall(r"(\w+): ([\d_]+)", table)}
+    assert limits == {
+        "SMALLEST": drawing.SIDES[0],
+        "LARGEST": drawing.SIDES[1],
+        "MOST_LETTERS": drawing.MOST_LETTERS,
+        "MOST_BRUSHES": drawing.MOST_BRUSHES,
+        "MOST_POINTS": drawing.MOST_POINTS,
+    }
+    assert f"COLOUR = /^{drawing.COLOUR.pattern}$/" in script

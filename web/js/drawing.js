@@ -3,8 +3,11 @@
 // The text it is kept in is the one that engine/drawing.py reads; see there for what it means. Nothing here changes a
 // drawing: every function returns a new one.
 
-export const SIZE = 512;
-export const EMPTY = Object.freeze({ size: SIZE, brushes: [], strokes: [] });
+export const EMPTY = Object.freeze({ size: 512, brushes: [], strokes: [] });
+
+/** What engine/drawing.py takes, in its own words and numbers: what the page shows must run. */
+export const LIMITS = { SMALLEST: 64, LARGEST: 1024, MOST_LETTERS: 1_000_000, MOST_BRUSHES: 64, MOST_POINTS: 20_000 };
+const COLOUR = /^#[0-9a-fA-F]{6}$/;
 
 const COLOURS = ["#e6194b", "#3cb44b", "#4363d8", "#ffc619", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#9a6324"];
 const TOLERANCE = 0.75; // pixels by which a simplified stroke may miss the one that was drawn
@@ -12,16 +15,50 @@ const TOLERANCE = 0.75; // pixels by which a simplified stroke may miss the one 
 /** Reads a drawing. Throws where the text is none: the engine says what is wrong with it. */
 export function parse(text) {
   if (!text.trim()) return EMPTY;
-  const { size, brushes, strokes } = JSON.parse(text);
-  const sound =
-    Number.isInteger(size) &&
-    brushes.every((brush) => typeof brush.class === "string") &&
-    strokes.every(({ brush, width, points }) => (brush === null || brush in brushes) && width > 0 && points.length > 1);
-  if (!sound) throw new Error("this text is no drawing");
-  return { size, brushes, strokes };
+  const drawing = JSON.parse(text);
+  if (text.length > LIMITS.MOST_LETTERS || !isDrawing(drawing)) throw new Error("this text is no drawing");
+  return drawing;
 }
 
 export const format = (drawing) => JSON.stringify(drawing);
+
+/** Whether the engine takes a drawing, and its text. */
+export const fits = (drawing) => isDrawing(drawing) && format(drawing).length <= LIMITS.MOST_LETTERS;
+
+function isDrawing(value) {
+  if (!hasFields(value, ["size", "brushes", "strokes"])) return false;
+  const { size, brushes, strokes } = value;
+  if (!isWhole(size, LIMITS.SMALLEST, LIMITS.LARGEST)) return false;
+  if (!isList(brushes, LIMITS.MOST_BRUSHES) || !brushes.every(isBrush)) return false;
+  if (!isList(strokes, LIMITS.MOST_POINTS) || !strokes.every((one) => isStroke(one, size, brushes.length))) return false;
+  return strokes.reduce((sum, { points }) => sum + points.length / 2, 0) <= LIMITS.MOST_POINTS;
+}
+
+function isBrush(value) {
+  if (!hasFields(value, ["class"], ["colour", "strength"])) return false;
+  const { class: label, colour = "#000000", strength = 1 } = value;
+  return isText(label, /\S/) && isText(colour, COLOUR) && isNumber(strength, 0, 1);
+}
+
+function isStroke(value, size, brushes) {
+  if (!hasFields(value, ["brush", "width", "points"])) return false;
+  const { brush, width, points } = value;
+  if (brush !== null && !isWhole(brush, 0, brushes - 1)) return false;
+  if (!isNumber(width, Number.MIN_VALUE, 2 * size)) return false;
+  const paired = isList(points, 2 * LIMITS.MOST_POINTS) && points.length > 1 && points.length % 2 === 0;
+  return paired && points.every((place) => isNumber(place, -size, 2 * size));
+}
+
+const isText = (value, kind) => typeof value === "string" && kind.test(value);
+const isNumber = (value, low, high) => typeof value === "number" && low <= value && value <= high;
+const isWhole = (value, low, high) => Number.isInteger(value) && isNumber(value, low, high);
+const isList = (value, most) => Array.isArray(value) && value.length <= most;
+
+function hasFields(value, needed, more = []) {
+  if (value === null || typeof value !== "object") return false;
+  const fields = Object.keys(value);
+  return needed.every((name) => fields.includes(name)) && fields.every((name) => [...needed, ...more].includes(name));
+}
 
 export const strengthOf = (brush) => brush.strength ?? 1;
 

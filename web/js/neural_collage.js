@@ -27,7 +27,7 @@ function putCanvas(node, widget) {
     getMinHeight: () => panel.height,
     setValue: (text) => {
       setValue(text);
-      panel.read(text, field);
+      panel.read(getValue(), field); // the box makes text of everything
     },
   });
   field.addEventListener("change", () => panel.read(field.value, field));

@@ -57,14 +57,22 @@ export class PaintPanel {
     try {
       this.drawing = drawings.parse(text);
       this.stage.replaceChildren(this.surface.canvas);
+      this.show();
     } catch {
       this.drawing = drawings.EMPTY;
       this.stage.replaceChildren(field);
+      this.show();
     }
-    this.show();
   }
 
+  /** Takes a step; one to a drawing that the engine would refuse is not taken, and the page says so. */
   change(drawing) {
+    if (!drawings.fits(drawing)) {
+      const detail = `At most ${drawings.LIMITS.MOST_BRUSHES} brushes, each with a class, and no more strokes than this.`;
+      app.extensionManager.toast.add({ severity: "warn", summary: "Paint Regions", detail, life: 4000 });
+      this.show();
+      return;
+    }
     this.done = [...this.done, this.drawing].slice(-MOST_STEPS);
     this.undone = [];
     this.#become(drawing);
