@@ -8,6 +8,7 @@ layer makes row, column, channel: both are put into our order here. Statistics c
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,10 @@ INSIDE = {
 PARTS = ("theta", "phi", "g")
 ATTENTION = {name: f"snconv1x1_{name}" for name in PARTS} | {"o": "snconv1x1_o_conv", "gamma": "gamma"}
 
-SETTINGS = {"layers": list, "eps": float, "attention_layer_position": int, "output_dim": int}
+SETTINGS = {"layers": list, "eps": float, "attention_layer_position": int, "output_dim": int, "channel_width": int}
 """What is needed of config.json and what it must be; the rest is in the shapes."""
+LARGEST, MOST = 2**20, 64
+"""No size in it is larger, and there are no more layers."""
 LONGEST = 2**20
 """A longer config.json is none."""
 
@@ -124,8 +127,7 @@ def _settings(path: Path) -> dict[str, Any]:
             f"Weights of {TITLE} need the configuration published with them; {place}: {error}. Put it beside "
             f"{path.name}."
         ) from error
-    whole = isinstance(settings, dict) and all(type(settings.get(name)) is kind for name, kind in SETTINGS.items())
-    if not whole or not all(isinstance(layer, list) and len(layer) == 3 for layer in settings["layers"]):
+    if not isinstance(settings, dict) or not all(_is(settings.get(name), kind) for name, kind in SETTINGS.items()):
         raise CheckpointError(
             f"{place} must hold {', '.join(SETTINGS)}, each layer as [doubles, width in, width out]; it does not. "
             "Download it again."
@@ -133,10 +135,25 @@ def _settings(path: Path) -> dict[str, Any]:
     return settings
 
 
+def _is(value: Any, kind: type) -> bool:
+    """Whether a setting is a number, a size, or the list of layers: each [doubles, width in, width out]."""
+    if kind is int:
+        return type(value) is int and 0 <= value <= LARGEST
+    if kind is float:
+        return type(value) is float and math.isfinite(value)
+    return isinstance(value, list) and len(value) <= MOST and all(_is_layer(layer) for layer in value)
+
+
+def _is_layer(value: Any) -> bool:
+    return (
+        isinstance(value, list) and len(value) == 3 and type(value[0]) is bool and all(_is(w, int) for w in value[1:])
+    )
+
+
 def _agree(weights: TorchWeights, config: BigGANDeepConfig, settings: dict[str, Any]) -> None:
     """Refuse a configuration that is another model's."""
-    width = settings.get("channel_width")
-    told = [config.channels[0], *(layer[2] * width if isinstance(layer[2], int) else 0 for layer in settings["layers"])]
+    width = settings["channel_width"]
+    told = [config.channels[0], *(layer[2] * width for layer in settings["layers"])]
     before = settings["attention_layer_position"] - 1
     if told != list(config.channels) or (before,) != config.attention:
         raise weights.error(

@@ -135,7 +135,8 @@ def detect(contents: Contents) -> Format:
     nearest = min(formats, key=lambda known: len(known.missing(fitting)) / len(known.marks))
     raise CheckpointError(
         f"The names in {contents.path.name} must be those of a known model. The nearest is that of {nearest.title}, "
-        f"but the file lacks {some(nearest.missing(fitting))}; it has {some(list(contents.shapes)) or 'no tensors'}. Known are "
+        f"but the file lacks {some(nearest.missing(fitting))}; it has "
+        f"{some(list(contents.shapes)) or 'no tensors'}. Known are "
         f"{'; '.join(known.title for known in FORMATS)}."
     )
 

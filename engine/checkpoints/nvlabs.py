@@ -20,7 +20,7 @@ from .contents import Contents, some
 from .records import Record, Stored
 from .trees import inside, is_module
 
-__all__ = ["Module", "check_used", "convolution", "dense", "mapping_config", "mapping_state", "snapshot"]
+__all__ = ["Module", "check_used", "clamp", "convolution", "dense", "mapping_config", "mapping_state", "snapshot"]
 
 GAINS = {"linear": 1.0, "lrelu": math.sqrt(2)}
 """What follows each activation, by the activation's name in the file."""
@@ -170,6 +170,15 @@ def _gain(module: Module) -> float:
     if activation not in GAINS:
         raise module.error(f"its activation should be one of {', '.join(GAINS)}, and is {activation[:40]!r}")
     return GAINS[activation]
+
+
+def clamp(module: Module) -> float:
+    """The bound on a convolution's output; 0 where there is none.
+
+    Raises:
+        CheckpointError: something else than a number.
+    """
+    return float(module.setting("conv_clamp", (int, float))) if module.settings.get("conv_clamp") is not None else 0.0
 
 
 def mapping_config(module: Module) -> dict[str, Any]:

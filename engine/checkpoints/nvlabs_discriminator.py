@@ -7,7 +7,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..networks.stylegan2_discriminator import StyleGAN2DiscriminatorConfig
 from .contents import some
-from .nvlabs import Module, check_used, convolution, dense, mapping_config, mapping_state
+from .nvlabs import Module, check_used, clamp, convolution, dense, mapping_config, mapping_state
 
 __all__ = ["discriminator_config", "discriminator_state"]
 
@@ -32,7 +32,7 @@ def discriminator_config(network: Module) -> StyleGAN2DiscriminatorConfig:
         return StyleGAN2DiscriminatorConfig(
             channels=(*widths, last.shape("conv.weight", 4)[0]),
             architecture=last.setting("architecture", str),
-            clamp=float(last.part("conv").settings.get("conv_clamp") or 0),
+            clamp=clamp(last.part("conv")),
             taps=blocks[0].shape("conv1.resample_filter", 2)[0],
             n_classes=classes["n_classes"] if classes else 0,
             mapping_widths=(classes["dim_class"], *classes["mapping_widths"]) if classes else (),

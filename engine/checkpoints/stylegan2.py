@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..networks.stylegan2 import StyleGAN2Config
 from .contents import Contents, some
-from .nvlabs import Module, mapping_config, mapping_state, snapshot
+from .nvlabs import Module, clamp, mapping_config, mapping_state, snapshot
 from .nvlabs_discriminator import discriminator_config, discriminator_state
 from .outline import Config, Outline
 from .stylegan2_weights import scaled
@@ -73,14 +73,13 @@ def _blocks(synthesis: Module) -> list[Module]:
 def _config(generator: Module) -> StyleGAN2Config:
     blocks = _blocks(generator.part("synthesis"))
     first = blocks[0]
-    clamp = first.part("conv1").settings.get("conv_clamp") or 0.0
     try:
         return StyleGAN2Config(
             **mapping_config(generator.part("mapping")),
             truncated_layers=2 * len(blocks),
             channels=tuple(block.shape("conv1.weight", 4)[0] for block in blocks),
             architecture=first.setting("architecture", str),
-            clamp=float(clamp),
+            clamp=clamp(first.part("conv1")),
             taps=first.shape("resample_filter", 2)[0],
         )
     except InputError as error:

@@ -39,9 +39,12 @@ def scaled(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     used. (A 3x3 convolution's cancels in its demodulation, but keeps what lies between small, for float16.)
 
     Args:
-        state: canonical name -> tensor, its own copy.
+        state: canonical name -> tensor, its own copy; of any type, for a file may say what it likes.
+
+    Returns:
+        the same in float32.
     """
-    return {name: tensor.mul_(_factor(name, tensor)) for name, tensor in state.items()}
+    return {name: tensor.float().mul_(_factor(name, tensor)) for name, tensor in state.items()}
 
 
 def _factor(name: str, tensor: Tensor) -> float:

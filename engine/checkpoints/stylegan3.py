@@ -154,7 +154,7 @@ def _size(module: Module, name: str) -> int:
 
 def _whole(module: Module, name: str) -> int:
     value = module.setting(name, (int, float))
-    if value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise module.error(f"its {name} should be a whole number, and is {value}")
     return int(value)
 
@@ -194,7 +194,7 @@ def _layer(module: Module) -> dict[str, Tensor]:
     if "up_filter" in module.own:  # the zeros between pixels take brightness, which each axis gives back
         state["up_filter"] = module.tensor("up_filter", 1) * _whole(module, "up_factor")
     if "down_filter" in module.own:
-        state["down_filter"] = module.own["down_filter"].read()
+        state["down_filter"] = module.own["down_filter"].read().float()
     return state
 
 

@@ -9,6 +9,7 @@ Shapes: N images, D latent size, C channels, h w space, V length of a condition.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ class BigGANConfig:
             )
         if any(not 0 <= block < blocks or self.channels[block + 1] < 8 for block in self.attention):
             raise InputError(f"Attention belongs to blocks of eight or more channels; got {self}.")
-        if min(self.eps, self.last_eps) <= 0:
+        if not all(0 < eps < math.inf for eps in (self.eps, self.last_eps)):
             raise InputError(f"What is added to a variance must be positive; got {self}.")
 
     @property

@@ -76,7 +76,7 @@ class BigGANDeepConfig:
             raise InputError(f"Without a convolution on the side path no block can widen the map; got {self}.")
         if any(not 0 <= block < blocks or self.channels[block + 1] < 8 for block in self.attention):
             raise InputError(f"Attention belongs to blocks of eight or more channels; got {self}.")
-        if min(self.eps, self.last_eps) <= 0:
+        if not all(0 < eps < math.inf for eps in (self.eps, self.last_eps)):
             raise InputError(f"What is added to a variance must be positive; got {self}.")
         if self.interpolation not in INTERPOLATIONS:
             raise InputError(

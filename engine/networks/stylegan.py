@@ -9,6 +9,7 @@ Shapes: N images, C channels, h w space, K styles in use, V length of a style w,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class StyleGANConfig(MappingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "channels", tuple(self.channels))
-        if not self.channels or min(self.channels) < 1 or self.eps <= 0:
+        if not self.channels or min(self.channels) < 1 or not 0 < self.eps < math.inf:
             raise InputError(f"A StyleGAN needs the widths of its blocks and a positive eps; got {self}.")
 
     @property

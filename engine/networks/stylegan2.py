@@ -68,7 +68,7 @@ class StyleGAN2Config(MappingConfig):
             raise InputError(
                 f"A StyleGAN 2 needs two or more widths and one of the architectures {ARCHITECTURES}; got {self}."
             )
-        if self.taps < 2 or self.taps % 2 or self.clamp < 0:
+        if self.taps < 2 or self.taps % 2 or not 0 <= self.clamp < math.inf:
             raise InputError(f"A StyleGAN 2 needs an even number of filter taps and a positive bound; got {self}.")
 
     @property

@@ -54,7 +54,7 @@ class StyleGAN2DiscriminatorConfig:
             raise InputError(
                 f"A StyleGAN 2 discriminator needs two or more widths and one of {ARCHITECTURES}; got {self}."
             )
-        if self.taps < 2 or self.taps % 2 or min(self.clamp, self.deviations) < 0:
+        if self.taps < 2 or self.taps % 2 or not 0 <= self.clamp < math.inf or self.deviations < 0:
             raise InputError(f"A StyleGAN 2 discriminator needs an even number of filter taps; got {self}.")
         if (self.n_classes > 0) != (len(self.mapping_widths) > 1):
             raise InputError(f"Classes of a discriminator need dense layers, and none go without; got {self}.")
