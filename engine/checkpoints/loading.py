@@ -39,12 +39,12 @@ class _File:
 def peek(path: Source) -> Outline:
     """What a weights file holds (parts, sizes, class names, facts), from its header alone: milliseconds, no weights.
 
-    Of a folder, what the file of its generator holds.
+    Of a folder, what the file of its generator holds, or of its discriminator where that is alone.
 
     Raises:
         CheckpointError: a file that is damaged or holds no known network.
     """
-    contents = open_contents(files_in(path)["generator"] if as_path(path).is_dir() else path)
+    contents = open_contents(next(iter(files_in(path).values())) if as_path(path).is_dir() else path)
     return detect(contents).describe(contents)
 
 
@@ -66,6 +66,7 @@ def load(
         path: a file with a generator and whatever else it has; or a folder with the files of `FOLDER` (`folders.py`).
         generator: a file that has a generator, in place of `path`.
         discriminator: a file that has a discriminator. It may come alone: then it measures pictures and nothing draws.
+            This one and the others may be folders, too, of which the part's file is taken.
         encoder: a file that has an encoder.
         auxiliary: a file that has the auxiliary pair A, B. The authors' files of it also hold the generator, which must
             be the model's own, and which is taken where no other is given.
@@ -77,7 +78,7 @@ def load(
     """
     named = {"generator": generator, "discriminator": discriminator, "encoder": encoder, "auxiliary": auxiliary}
     named |= {"perception": perception}
-    given = {part: file for part, file in named.items() if file is not None}
+    given = {part: _within(part, file) for part, file in named.items() if file is not None}
     if path is None and not given:
         raise InputError("A model needs a file; none was given. Name one that holds a generator.")
     if path is not None and generator is not None:
@@ -89,6 +90,19 @@ def load(
         if "generator" in files:
             check_fit({part: file.outline.configs[part] for part, file in files.items()})
         return _assemble(files)
+
+
+def _within(part: str, source: Source) -> Source:
+    """A part's file, which may be given by the folder that it lies in."""
+    if not as_path(source).is_dir():
+        return source
+    found = files_in(source)
+    if part not in found:
+        raise CheckpointError(
+            f"The folder for the {part} must hold its file; of {source} are known "
+            f"{' and '.join(f'{path.name} ({other})' for other, path in found.items())}. Give the file itself."
+        )
+    return found[part]
 
 
 def _read_all(path: Source | None, given: Mapping[str, Source]) -> dict[str, _File]:
@@ -109,7 +123,10 @@ def _read_all(path: Source | None, given: Mapping[str, Source]) -> dict[str, _Fi
         files[part] = file
     if "generator" not in files and (path is not None or set(given) != {"discriminator"}):
         names = ", ".join(f"{file.contents.path.name} ({part})" for part, file in files.items())
-        raise CheckpointError(f"A model needs a generator; only {names} arrived. Add the generator's file.")
+        alone = ", or load it by `discriminator=`: then it measures, and nothing draws" * (
+            [*files] == ["discriminator"]
+        )
+        raise CheckpointError(f"A model needs a generator; only {names} arrived. Add the generator's file{alone}.")
     return files
 
 

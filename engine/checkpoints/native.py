@@ -29,6 +29,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError, InputError
 from ..gan import Gan
+from ..networks.absent import AbsentGenerator
 from ..ranges import expect
 from .contents import Contents, as_path, some
 from .outline import FAMILIES, SAVED, Config, Outline, check_fit
@@ -98,11 +99,16 @@ def save(gan: Gan, path: str | os.PathLike[str], *, half: bool = False) -> None:
 
     Raises:
         InputError: no model, or no path.
-        CheckpointError: a network of no known family, weights that are not finite, parts that do not fit, facts under a
+        CheckpointError: no generator, a network of no known family, weights that are not finite, parts that do not fit, facts under a
             reserved name, or a place that cannot be written.
     """
     path = as_path(path)
     expect(gan, Gan, "What is saved")
+    if isinstance(gan.generator, AbsentGenerator):
+        raise CheckpointError(
+            "A model without a generator is not saved: this one is a discriminator alone. Load it together with its "
+            "generator (`load(generator=..., discriminator=...)`), and save both."
+        )
     modules = {part: getattr(gan, part) for part in SAVED if getattr(gan, part) is not None}
     # A network that has no configuration stands for itself here, and is refused by name below.
     configs: dict[str, Config] = {part: getattr(module, "config", module) for part, module in modules.items()}

@@ -30,11 +30,6 @@ def test_a_folder_stands_for_the_files_in_it(tmp_path):
     assert torch.equal(nc.render(whole, start), nc.render(gan, start))
 
 
-def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(nc.CheckpointError, match=r"one of G_ema\.pth"):
-        nc.load(tmp_path)
-
-
 def ajbrock_discriminator(network):
     """Its state under ajbrock's names, without spectral norm."""
     deep = hasattr(network.config, "stem")
@@ -80,6 +75,13 @@ def test_a_discriminator_alone(name, tmp_path):
     assert torch.equal(gan.discriminator(x, y), network(x, y))
     with pytest.raises(nc.ModelError, match="Load a generator"):
         gan.sample(0)
+    with pytest.raises(nc.CheckpointError, match=r"Add the generator's file, or load it by `discriminator=`"):
+        nc.load(tmp_path / "D.pth")
+    for folder in ({"path": tmp_path}, {"discriminator": tmp_path}):
+        assert torch.equal(nc.load(**folder).discriminator(x, y), network(x, y))  # type: ignore[misc]
+    assert nc.peek(tmp_path).parts == ("discriminator",)
+    with pytest.raises(nc.CheckpointError, match=r"without a generator is not saved: .* Load it together"):
+        nc.save(gan, tmp_path / "own.safetensors")
 
 
 def damaged(tmp_path, name, change):
