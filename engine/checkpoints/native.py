@@ -99,8 +99,8 @@ def save(gan: Gan, path: str | os.PathLike[str], *, half: bool = False) -> None:
 
     Raises:
         InputError: no model, or no path.
-        CheckpointError: no generator, a network of no known family, weights that are not finite, parts that do not fit, facts under a
-            reserved name, or a place that cannot be written.
+        CheckpointError: no generator, a network of no known family, weights that are not finite, parts that do not fit,
+            facts under a reserved name, or a place that cannot be written.
     """
     path = as_path(path)
     expect(gan, Gan, "What is saved")
