@@ -1,8 +1,10 @@
 """The pack loads from a folder of any name, says nothing, finds its models and leaves other packs alone."""
 
 import re
+import urllib.error
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import archive
 import neural_collage
@@ -13,7 +15,7 @@ from neural_collage import engine as nc
 
 pytestmark = NEEDED
 
-NAMES = ("ComfyUI-Neural-Collage", "neural.collage v1.2", "neural collage (copy 1)")
+NAMES = ("ComfyUI-Neural-Collage", "neural.collage-v1.2", "neural collage (copy 1)")
 NEIGHBOUR = """
 import folder_paths
 folder_paths.folder_names_and_paths["stylegan"] = ([folder_paths.models_dir + "/stylegan"], {".pkl"})
@@ -55,9 +57,21 @@ def test_it_loads_from_a_folder_of_any_name_and_says_nothing(name, tmp_path_fact
         assert {known[node]["python_module"] for node in neural_collage.NODE_CLASS_MAPPINGS} == {f"custom_nodes.{name}"}
         log = server.log
         assert name in server.ask("/workflow_templates")
+        # The host serves no file of a folder with a space in its name, whosever it is: README names the folder to take.
+        assert _served(server, f"/extensions/{quote(name)}/js/neural_collage.js") == (" " not in name)
+        assert _served(server, f"/extensions/{quote(name)}/docs/NeuralCollageLoadGAN.md") == (" " not in name)
     assert "IMPORT FAILED" not in log
     told = [line for line in _lines(log) if line not in _lines(bare_log)]
     assert len(told) <= 1, told  # the host's own line, how long the pack took to load
+
+
+def _served(server: Server, path: str) -> bool:
+    try:
+        return bool(server.get(path))
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise
+        return False
 
 
 def test_models_are_found_wherever_users_keep_them_and_other_packs_see_no_change(tmp_path):
