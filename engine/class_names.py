@@ -85,4 +85,4 @@ def _unknown(text: str, what: str, hint: str, names: Sequence[str]) -> LabelErro
     short = [name.partition(",")[0] for name in dict.fromkeys(names)]
     end = "?" if hint.startswith("Did") else "."
     shown = ", ".join(short[:SHOWN])
-    return LabelError(f"A class must be a name or a number of this model; {text!r} {what}. {hint} {shown}{end}")
+    return LabelError(f"A class must be a name or a number of this model; {text[:60]!r} {what}. {hint} {shown}{end}")

@@ -91,7 +91,7 @@ def _kind(start: bytes) -> str:
         return "empty"
     if start[:4] == b"\x89HDF":
         return "an HDF5 file"
-    return f"neither (it starts with {start[:4]!r})"
+    return f"none of these (it starts with {start[:4]!r})"
 
 
 def _pickled(path: Path) -> Contents:

@@ -71,7 +71,7 @@ def test_an_interrupt_stops_within_a_step_and_is_reported_as_one(server: Server)
     run = server.run(prompt, stop_at_third)
     assert run.status == "interrupted"
     assert run.of("execution_interrupted")[0]["data"]["node_type"] == "NeuralCollageProjectImage"
-    assert max(seen) < 1000  # it was told at the third; thousands would have followed
+    assert max(seen) < 200  # told at the third, with what runs while the word goes round; thousands would have followed
     assert server.run(_edit(rose={"seed": 77})).status == "success"  # and the host goes on
 
 
