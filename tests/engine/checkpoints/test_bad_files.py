@@ -18,8 +18,8 @@ from neural_collage import engine as nc
 
 NO_WEIGHTS = {
     "empty": (b"", "is empty"),
-    "text": (b"Not Found: 404, the page you want", "is neither"),
-    "html": (b"<!DOCTYPE html><html>", "is neither"),
+    "text": (b"Not Found: 404, the page you want", "is none of these"),
+    "html": (b"<!DOCTYPE html><html>", "is none of these"),
     "pickle": (b"\x80\x04\x95 a pickled object", "is damaged"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
     "start of a zip": (b"PK\x03\x04", "damaged archive"),
@@ -225,7 +225,7 @@ NETWORKS = {
     ),
     "half of a pair": ("auxiliary", drop("lB2/W"), "nearest is their auxiliary generator.* lacks lB2/W"),
     "other names": ("generator", lambda a: {f"x{i}": v for i, v in enumerate(a.values())}, "lacks residual blocks"),
-    "no arrays": ("generator", lambda a: {}, "is neither"),
+    "no arrays": ("generator", lambda a: {}, "is none of these"),
     "no blocks": ("generator", lambda a: {k: a[k] for k in a if "block" not in k}, "lacks residual blocks"),
     "NaN": ("generator", put("block3/c2/W", spoilt(np.nan)), r"layers\.1\.conv2\.weight holds NaN or infinity"),
     "infinity": ("generator", put("block2/b1/avg_var", spoilt(np.inf)), "holds NaN or infinity"),
