@@ -135,6 +135,8 @@ def _adopted(gan: Gan) -> Any:
     if args.bf16_unet:
         note("bfloat16 is too coarse for pictures of 8 bits; they are drawn in full precision.")
     management = comfy.model_management
+    if args.fp16_unet and not args.force_fp32 and not gan.generator.half_is_right:
+        note("float16 would move this model's pictures by more than two 8-bit steps; they are drawn in full precision.")
     return Whole(NeuralCollageGAN(gan), management.get_torch_device(), management.unet_offload_device())
 
 
@@ -147,8 +149,8 @@ def _fastest() -> torch.device:
 def half() -> bool:
     """Whether ComfyUI was started to draw in float16 (`--fp16-unet`, `--force-fp16`).
 
-    A drawing in float16 is less than one 8-bit step away from the full one. bfloat16 (`--bf16-unet`) holds eight bits
-    itself: what it rounds adds up to several steps, so there the pictures are drawn in full precision.
+    Families for which float16 is too coarse are drawn in full precision all the same (`Generator.half_is_right`). Under
+    bfloat16 (`--bf16-unet`) all are: it holds eight bits itself, and what it rounds adds up to several 8-bit steps.
     """
     if not _inside():
         return False

@@ -52,6 +52,9 @@ class Generator(nn.Module, ABC):
     """(L, V): how many styles w+ has, and their length; None for families that have no w."""
     truncates_z = True
     """Whether truncation is in how z is drawn (BigGAN); else it pulls w towards its mean when a picture is drawn."""
+    half_is_right = False
+    """Whether pictures drawn under autocast to float16 are less than two 8-bit steps off, edited or not: so measured on
+    all reference cases of the family, whose random weights magnify rounding."""
     norm_sizes: tuple[int, ...]
     """Size in pixels at which each conditional norm works, from the input on. A label collage picks from these."""
     feature_sizes: tuple[int, ...]

@@ -240,6 +240,8 @@ class SynthesisBlock(nn.Module):
 class StyleGAN2Generator(StyledGenerator):
     """A constant 4x4 map, blocks that double it, and the picture that they build."""
 
+    half_is_right = True
+
     def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__(config, 2 * len(config.channels))
         self.config, self.resolution = config, config.resolution

@@ -154,6 +154,8 @@ def _filters(way: Filtering) -> dict[str, tuple[int, ...]]:
 class StyleGAN3Generator(StyledGenerator):
     """Waves, layers, pictures. The waves are a map of their own picture, and so the first that can be blended."""
 
+    half_is_right = True
+
     def __init__(self, config: StyleGAN3Config) -> None:
         layers = len(config.kernels)
         super().__init__(config, layers + 1)

@@ -190,17 +190,6 @@ def test_blended_features(case):
         check(gan, at(data, plain(data, source)), data, f"source{source}.", bound(case, "spatial_all"))
 
 
-@drawing
-def test_half_precision(case):
-    """Within two steps of 8 bits; the deep golden models, whose random weights magnify rounding, on average."""
-    gan, data = load(case), read(case, "spatial")
-    collage = at(data, spatial(data, range(1, len(norms(case)) + 1)))
-    precise = nc.render(gan, collage)
-    with torch.autocast("cpu", torch.float16):
-        error = (nc.render(gan, collage).float() - precise).abs()
-    assert (error.mean() if gan.facts["family"] == "biggan-deep" else error.max()) < 2 / 127.5
-
-
 COMBINED = [case for case in GENERATORS if "combined" in facts(case)["blend"]]
 
 

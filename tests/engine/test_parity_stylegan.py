@@ -107,15 +107,6 @@ def test_styles(path):
         close(told, torch.cat([data[f"gamma.{name}"], data[f"beta.{name}"]], dim=1), BOUND)
 
 
-@every
-def test_float16(path):
-    """Two 8-bit steps, where the largest value is the end of the range."""
-    gan, data = load(path), read(path.parent, "base")
-    with torch.autocast("cpu", torch.float16):
-        drawn = nc.render(gan, nc.Collage(start(path, data["z"])))
-    compare(drawn.float(), data, "image", 2 / 127.5)
-
-
 @genforce
 def test_maps_inside_blocks(path):
     gan, data = load(path), read(path.parent, "base")
