@@ -4,7 +4,8 @@
 
 Each file is read in a fork of this process: at most 1 GB of address space more than it has, at most 10 seconds of the
 processor, and an audit hook that notes whatever Python is asked to do besides opening that one file for reading. Prints
-a JSON object: for each file "read", "refused: <message>" or what went wrong.
+a JSON object: for each file "refused: <message>" or "read, " and what came of it as a model, "loaded", "refused:
+<message>"; or what went wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from neural_collage.engine import CheckpointError
+from neural_collage.engine import CheckpointError, load, peek
 from neural_collage.engine.checkpoints.contents import open_contents
 
 MEMORY = 2**30
@@ -45,7 +46,7 @@ def hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def attempt(path: Path) -> str:
-    """Open a file and read all of its tensors."""
+    """Open a file and read all of its tensors; then, whatever they are, take it for a model's."""
     try:
         contents = open_contents(path)
         contents.tensors(set(contents.shapes))
@@ -53,7 +54,19 @@ def attempt(path: Path) -> str:
         return f"refused: {error}"
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is what the test is about
         return f"raised {type(error).__name__}: {error} {traceback.format_exc()[-600:]}"
-    return "read"
+    return f"read, {as_model(path)}"
+
+
+def as_model(path: Path) -> str:
+    """What comes of a file whose tensors could be read."""
+    try:
+        peek(path)
+        load(path)
+    except CheckpointError as error:
+        return f"refused: {error}"
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is what the test is about
+        return f"raised {type(error).__name__}: {error} {traceback.format_exc()[-600:]}"
+    return "loaded"
 
 
 def child(path: Path, pipe: int) -> None:

@@ -15,25 +15,22 @@ import old_files
 import pytest
 import torch
 import zips
+from hostile_values import MODELS, changed_values
 from mutations import mutations
 from neural_collage import engine as nc
 from neural_collage.engine.checkpoints.contents import open_contents
 
 CHILD = Path(hostile.__file__).with_name("hostile_child.py")
 MUTATIONS = 200
+CHANGES = 25
 SLOW = {"copies", "deep", "operations", "keys", "sets"}
 """First words of exploits that are only read by the forked processes: they take a second."""
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def read_apart(folder: Path, cases: dict[str, bytes]) -> dict[str, str]:
     """What comes of every file, sound or hostile: all are read by the forks of one process."""
     if not hasattr(os, "fork") or not Path("/proc/self/statm").is_file():
         pytest.skip("address space is limited, and processes are forked, on Linux alone")
-    folder = tmp_path_factory.mktemp("hostile")
-    cases = {f"sound {name}": make() for name, make in old_files.FORMATS.items()} | dict(hostile.exploits())
-    for name in old_files.FORMATS:
-        cases |= mutations(name, MUTATIONS)
     files = {f"{'sound' if name.startswith('sound') else 'case'}{i}": name for i, name in enumerate(cases)}
     for file, name in files.items():
         (folder / file).write_bytes(cases[name])
@@ -45,13 +42,42 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {files[file]: outcome for file, outcome in json.loads(done.stdout).items()}
 
 
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    cases = {f"sound {name}": make() for name, make in old_files.FORMATS.items()} | dict(hostile.exploits())
+    for name in old_files.FORMATS:
+        cases |= mutations(name, MUTATIONS)
+    return read_apart(tmp_path_factory.mktemp("hostile"), cases)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    cases = {f"sound {name}": make() for name, make in MODELS.items()}
+    for name in MODELS:
+        cases |= changed_values(name, CHANGES)
+    return read_apart(tmp_path_factory.mktemp("models"), cases)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_changed_values(models, name):
+    """Files that are sound as files, and are no models."""
+    found = {case: outcome for case, outcome in models.items() if case.startswith(f"{name} ")}
+    assert models[f"sound {name}"] == "read, loaded"
+    assert len([case for case in found if case.rpartition(" ")[0] == name]) == CHANGES
+    wrong = {c: o for c, o in found.items() if not o.startswith(("refused: ", "read, refused: ", "read, loaded"))}
+    assert not wrong
+    assert any(outcome.startswith("read, refused: ") for outcome in found.values())
+
+
 @pytest.mark.parametrize("name", old_files.FORMATS)
 def test_mutations(outcomes, name):
     found = {case: outcome for case, outcome in outcomes.items() if case.startswith(f"{name} ")}
-    assert outcomes[f"sound {name}"] == "read"
+    assert outcomes[f"sound {name}"].startswith("read, refused: ")
     assert len(found) == MUTATIONS
-    assert not {case: outcome for case, outcome in found.items() if not outcome.startswith(("refused: ", "read"))}
-    assert sum(outcome != "read" for outcome in found.values()) > MUTATIONS / 2
+    assert not {
+        case: outcome for case, outcome in found.items() if not outcome.startswith(("refused: ", "read, refused: "))
+    }
+    assert sum(outcome.startswith("refused: ") for outcome in found.values()) > MUTATIONS / 2
 
 
 def test_exploits(outcomes):
