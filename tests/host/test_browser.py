@@ -272,6 +272,118 @@ def test_what_the_engine_refuses_stays_text(window: Window):
         assert window.page.locator(".nc-canvas").count() == 1
 
 
+def strokes(window: Window) -> list[dict[str, Any]]:
+    return json.loads(window.value(PAINT, "drawing"))["strokes"]
+
+
+def test_one_pointer_paints_and_while_its_button_is_down(window: Window):
+    canvas(window)
+    add_brush(window, RED)
+    box, mouse = window.page.locator(".nc-canvas").bounding_box(), window.page.mouse
+    mouse.move(box["x"] + 50, box["y"] + 50)
+    for act, button in ((mouse.down, "left"), (mouse.down, "right"), (mouse.up, "left"), (mouse.up, "right")):
+        act(button=button)
+    mouse.move(box["x"] + 150, box["y"] + 150, steps=4)
+    (dot,) = strokes(window)
+    assert len(dot["points"]) == 2
+
+    touch = window.page.context.new_cdp_session(window.page)
+
+    def fingers(kind: str, *places: tuple[int, int]) -> None:
+        points = [{"x": box["x"] + x, "y": box["y"] + y, "id": number} for number, (x, y) in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", (40, 100))
+    fingers("touchStart", (40, 100), (200, 20))
+    for step in range(5):
+        fingers("touchMove", (60 + 20 * step, 100), (200, 40 + 20 * step))
+    fingers("touchEnd")
+    assert strokes(window) == [dot]  # two fingers zoom the page
+    box = window.page.locator(".nc-canvas").bounding_box()
+    fingers("touchStart", (40, 100))
+    fingers("touchMove", (90, 100))
+    fingers("touchEnd")
+    assert [len(stroke["points"]) for stroke in strokes(window)] == [2, 4]
+
+
+def test_a_pens_eraser_erases(window: Window):
+    canvas(window)
+    add_brush(window, RED)
+    paint(window, LEFT)
+    window.page.locator(".nc-canvas").evaluate("""(one) => {
+      const box = one.getBoundingClientRect(), at = {clientX: box.x + 50, clientY: box.y + 50, pointerId: 1};
+      one.dispatchEvent(new PointerEvent('pointerdown', {...at, button: 5, buttons: 32}));
+      one.dispatchEvent(new PointerEvent('pointerup', {...at, button: 5, buttons: 0}));
+    }""")
+    assert [stroke["brush"] for stroke in strokes(window)] == [0, None]
+
+
+def test_keys_after_and_while_painting(window: Window):
+    canvas(window)
+    add_brush(window, RED)
+    window.click(PAINT, 60, -15)  # the node is selected
+    paint(window, LEFT)
+    paint(window, RIGHT)
+    for key in ("Delete", "Backspace"):
+        window.page.keyboard.press(key)
+    window.page.wait_for_timeout(500)
+    assert len(strokes(window)) == 2
+    box, mouse = window.page.locator(".nc-canvas").bounding_box(), window.page.mouse
+    mouse.move(box["x"] + 20, box["y"] + 20)
+    mouse.down()
+    mouse.move(box["x"] + 90, box["y"] + 20, steps=4)
+    window.page.keyboard.press("Control+z")
+    window.page.wait_for_timeout(1000)
+    mouse.up()
+    assert len(strokes(window)) == 2
+
+
+HELD = "() => [document.activeElement.title, document.activeElement.className]"
+
+
+def test_the_panel_is_worked_by_keys(window: Window):
+    canvas(window)
+    add_brush(window, RED)
+    page = window.page
+    page.get_by_label(f"Strength of {RED}").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    assert json.loads(window.value(PAINT, "drawing"))["brushes"][0]["strength"] == 0.97
+    assert page.evaluate(HELD)[0] == f"Strength of {RED}"
+    page.get_by_label(f"Class: {RED}").focus()
+    for last in ("Escape", "Enter"):
+        page.keyboard.press("Enter")
+        page.keyboard.type(YELLOW)
+        option = page.get_by_role("option").first
+        assert page.get_by_role("combobox").last.get_attribute("aria-activedescendant") == option.get_attribute("id")
+        page.keyboard.press(last)
+        assert page.evaluate(HELD)[1] == "nc-class"
+    assert page.evaluate(HELD)[0] == YELLOW
+
+
+def test_brushes_are_as_many_as_the_engine_takes(window: Window):
+    canvas(window)
+    text = json.dumps({"size": 512, "brushes": [{"class": "rose"}] * 63, "strokes": []})
+    window.page.evaluate(SET, [PAINT, "drawing", text])
+    window.page.mouse.move(5, 5)
+    add_brush(window, RED)
+    assert window.page.get_by_text("+ Add brush").is_disabled()
+    assert len(json.loads(window.value(PAINT, "drawing"))["brushes"]) == 64
+
+
+def test_the_list_closes_when_its_node_goes(window: Window):
+    canvas(window)
+    window.page.get_by_text("+ Add brush").click()
+    window.page.wait_for_selector(".nc-picker")
+    window.page.evaluate("(kind) => app.graph.remove(app.graph.nodes.find(({type}) => type === kind))", PAINT)
+    window.page.wait_for_selector(".nc-picker", state="detached")
+
+
+def test_names_that_cannot_be_typed_are_not_offered(window: Window):
+    ask = f"async (text) => (await import('/extensions/{PACK}/js/class_names.js')).isName(text)"
+    assert [window.page.evaluate(ask, text) for text in ("a b", "", " ", "a\nb", "\x1b[0m")] == [True] + 4 * [False]
+
+
 def test_it_paints_inside_a_subgraph(server: Server):
     with opened(server) as window:  # the page's own console is not quiet when a subgraph opens
         window.open_template(PACK, "paint_regions")

@@ -20,7 +20,7 @@ function open(node, field) {
     field.setRangeText(` ${text}`, part.start, part.end, "end");
     field.dispatchEvent(new Event("input"));
   };
-  pickClass({ names, words: ["own"], value: part.text, x, y, done, closed: () => field.focus() });
+  pickClass({ node, names, words: ["own"], value: part.text, x, y, done });
 }
 
 /** The class that a place of the text stands in: what follows the `=` of its line. */

@@ -21,6 +21,9 @@ export function classNames(node) {
   return names[file] ?? [];
 }
 
+/** Whether a class can be asked for by its name: not if that is empty, or holds what cannot be seen or typed. */
+export const isName = (text) => /\S/.test(text) && !/\p{Cc}/u.test(text);
+
 const isLoader = (node) => node?.type === LOADER;
 
 /** Follows the node's own GAN input to the loader, through reroutes and nodes that hand a model on. */
@@ -82,7 +85,8 @@ function targets(graph, id) {
 /** The node that a subgraph is shown as. */
 const holderOf = (subgraph) => everyNode(subgraph).find((node) => node.subgraph === subgraph);
 
-function everyNode(graph) {
+/** The nodes of a workflow, those inside subgraphs too. */
+export function everyNode(graph) {
   const root = graph?.rootGraph ?? app.graph;
   return [root, ...(root.subgraphs?.values() ?? [])].flatMap((one) => one.nodes);
 }

@@ -4,14 +4,14 @@
 // script is not loaded, or fails, all are the plain text inputs that the nodes declare.
 
 import { app } from "../../../scripts/app.js";
-import { learn } from "./class_names.js";
+import { everyNode, learn } from "./class_names.js";
 import { offerClassesInLines } from "./class_lines.js";
 import { offerClasses } from "./class_picker.js";
 import { PaintPanel } from "./paint_panel.js";
 
 const LOADER = "NeuralCollageLoadGAN";
 const SMALLEST = [380, 520]; // a new node with a canvas
-const panels = new Set();
+const panels = new WeakMap(); // of nodes; the page makes copies of nodes that it never shows, nor removes
 
 /** Exchanges the text box of a drawing for the panel. The box stays what holds the text. */
 function putCanvas(node, widget) {
@@ -35,17 +35,13 @@ function putCanvas(node, widget) {
   keepUp(node, panel);
 }
 
-/** Draws the panel anew when the node has run, and lets go of it when the node goes. */
+/** Draws the panel anew when the node has run. */
 function keepUp(node, panel) {
-  const { onExecuted, onRemoved } = node;
-  panels.add(panel);
+  const { onExecuted } = node;
+  panels.set(node, panel);
   node.onExecuted = function (output) {
     onExecuted?.call(this, output);
     panel.surface.draw();
-  };
-  node.onRemoved = function () {
-    panels.delete(panel);
-    onRemoved?.call(this);
   };
 }
 
@@ -73,6 +69,6 @@ app.registerExtension({
     }
   },
   onNodeOutputsUpdated() {
-    for (const panel of panels) panel.surface.draw();
+    for (const node of everyNode(app.graph)) panels.get(node)?.surface.draw();
   },
 });

@@ -3,7 +3,7 @@
 // The drawing's text is the widget's value and the only thing that is kept; the panel shows it and writes it.
 
 import { app } from "../../../scripts/app.js";
-import { classNames } from "./class_names.js";
+import { classNames, isName } from "./class_names.js";
 import { pickClass } from "./class_picker.js";
 import * as drawings from "./drawing.js";
 import { PaintSurface } from "./paint_surface.js";
@@ -12,7 +12,8 @@ const MOST_STEPS = 100; // of undo
 const [NARROWEST, WIDEST, WIDTH] = [4, 256, 48]; // of a stroke, in pixels of the drawing
 const [TOOLS_HEIGHT, CANVAS_HEIGHT, ROW_HEIGHT, MOST_ROWS] = [40, 260, 30, 4]; // in pixels of the page
 
-const tools = new Map(); // of each node: which outlives the node, since the page's undo makes nodes anew
+const tools = new Map(); // of each node, by when they were last taken: the page's undo makes nodes anew
+const MOST_KEPT = 50; // nodes whose tools are remembered
 
 export class PaintPanel {
   constructor(node, write) {
@@ -22,11 +23,15 @@ export class PaintPanel {
       pictureAddress: () => this.#outputs()?.base?.[0],
       done: (stroke) => this.change(drawings.addStroke(this.drawing, stroke)),
     });
-    this.root = make("div", { className: "nc-paint", title: "" }); // the empty title hides the node's own tooltip
+    this.root = make("div", { className: "nc-paint", title: "", tabIndex: -1 }); // no title hides the node's tooltip
     this.stage = make("div", { className: "nc-stage" }, this.surface.canvas);
     this.rows = make("div", { className: "nc-brushes" });
-    this.root.append(this.#toolbar(), this.stage, this.rows);
+    this.adder = this.#adder();
+    this.root.append(this.#toolbar(), this.stage, this.rows, this.adder);
     this.root.addEventListener("wheel", (event) => this.#wheel(event));
+    this.root.addEventListener("keydown", () => (this.byPointer = false), true);
+    this.root.addEventListener("pointerdown", () => (this.byPointer = true), true);
+    this.root.addEventListener("keydown", keepNode);
   }
 
   // What the surface holds on to.
@@ -40,13 +45,14 @@ export class PaintPanel {
     return this.#tools.width;
   }
 
-  /** The brush and width of a stroke that begins; the first one makes itself a brush. */
-  startStroke() {
+  /** The brush and width of a stroke that begins, maybe by a pen's own eraser; the first one makes itself a brush. */
+  startStroke(byEraser) {
     const { brushes, size } = this.drawing;
-    if (!brushes.length && !this.#tools.erasing) {
-      this.change(drawings.addBrush(this.drawing, classNames(this.node)[0] ?? "0"));
+    const erasing = byEraser || this.#tools.erasing;
+    if (!brushes.length && !erasing) {
+      this.change(drawings.addBrush(this.drawing, classNames(this.node).find(isName) ?? "0"));
     }
-    return { brush: this.brush, width: Math.min(this.width, 2 * size) };
+    return { brush: erasing ? null : this.brush, width: Math.min(this.width, 2 * size) };
   }
 
   // The drawing.
@@ -68,7 +74,7 @@ export class PaintPanel {
   /** Takes a step; one to a drawing that the engine would refuse is not taken, and the page says so. */
   change(drawing) {
     if (!drawings.fits(drawing)) {
-      const detail = `At most ${drawings.LIMITS.MOST_BRUSHES} brushes, each with a class, and no more strokes than this.`;
+      const detail = `At most ${drawings.LIMITS.MOST_BRUSHES} brushes with a class each, and no more strokes.`;
       app.extensionManager.toast.add({ severity: "warn", summary: "Paint Regions", detail, life: 4000 });
       this.show();
       return;
@@ -104,9 +110,24 @@ export class PaintPanel {
 
   show() {
     this.surface.show();
-    this.rows.replaceChildren(...this.drawing.brushes.map((_, index) => this.#row(index)), this.#adder());
+    this.#fill();
     this.#mark();
     this.node.setDirtyCanvas?.(true, true);
+  }
+
+  /** Makes the rows anew, and gives the keyboard back to the one of their parts that had it. */
+  #fill() {
+    const parts = () => [...this.rows.querySelectorAll("button, input")];
+    const held = parts().indexOf(document.activeElement);
+    this.rows.replaceChildren(...this.drawing.brushes.map((_, index) => this.#row(index)));
+    if (held < 0) return;
+    if (this.byPointer) this.#toCanvas();
+    else (parts().slice(0, held + 1).at(-1) ?? this.adder).focus({ preventScroll: true });
+  }
+
+  /** Keys go to the canvas: in a slider the page's own undo would not come, and nowhere Delete would take the node. */
+  #toCanvas() {
+    this.surface.canvas.focus({ preventScroll: true });
   }
 
   /** The least height that holds it all, in pixels of the page. */
@@ -130,19 +151,24 @@ export class PaintPanel {
       !this.undone.length,
     ];
     this.clearButton.disabled = !this.drawing.strokes.length;
+    this.adder.disabled = this.drawing.brushes.length >= drawings.LIMITS.MOST_BRUSHES;
+    this.eraser.ariaPressed = brush === null;
+    const active = document.activeElement;
+    if (active?.disabled && this.root.contains(active)) this.#toCanvas();
     this.size.value = this.sizeShown.textContent = this.width;
   }
 
   #toolbar() {
     const act = (label, title, onclick, className = "") =>
-      make("button", { type: "button", textContent: label, title, onclick, className });
+      make("button", { type: "button", textContent: label, title, ariaLabel: className ? title : label, onclick, className });
     this.eraser = act("Eraser", "Take away what was painted", () => this.#take({ erasing: !this.#tools.erasing }));
     this.undoButton = act("↶", "Undo", () => this.undo(), "nc-step");
     this.redoButton = act("↷", "Redo", () => this.redo(), "nc-step");
     this.clearButton = act("Clear", "Remove all strokes", () => this.change(drawings.withoutStrokes(this.drawing)));
-    this.size = make("input", { type: "range", min: NARROWEST, max: WIDEST, title: "Width of brush and eraser" });
+    const title = "Width of brush and eraser";
+    this.size = make("input", { type: "range", min: NARROWEST, max: WIDEST, title, ariaLabel: title });
     this.size.oninput = () => this.#take({ width: Number(this.size.value) });
-    this.size.onchange = () => this.size.blur(); // keys go to the page again: its undo ignores them here
+    this.size.onchange = () => this.byPointer && this.#toCanvas();
     this.sizeShown = make("output", {});
     const size = make("label", { className: "nc-size", textContent: "Size" }, this.size, this.sizeShown);
     const buttons = [this.undoButton, this.redoButton, this.clearButton];
@@ -153,14 +179,18 @@ export class PaintPanel {
     const { class: label, strength } = { strength: 1, ...this.drawing.brushes[index] };
     const change = (part) => this.change(drawings.changeBrush(this.drawing, index, part));
     const colour = make("input", { type: "color", value: drawings.colourOf(this.drawing, index), title: "Colour" });
+    colour.ariaLabel = `Colour of ${label}`;
     colour.onchange = () => change({ colour: colour.value });
     const name = make("button", { type: "button", className: "nc-class", textContent: label, title: label });
+    name.ariaLabel = `Class: ${label}`;
     name.onclick = () => this.#pick(name, label, (text) => change({ class: text }));
     const percent = make("output", { textContent: `${Math.round(strength * 100)}%` });
-    const slider = make("input", { type: "range", min: 0, max: 100, value: strength * 100, title: "Strength" });
+    const slider = make("input", { type: "range", min: 0, max: 100, value: strength * 100 });
+    slider.title = slider.ariaLabel = `Strength of ${label}`;
     slider.oninput = () => (percent.textContent = `${slider.value}%`);
     slider.onchange = () => change({ strength: Number(slider.value) / 100 });
     const away = make("button", { type: "button", textContent: "×", title: "Remove this brush and its strokes" });
+    away.ariaLabel = `Remove ${label} and its strokes`;
     away.onclick = () => this.change(drawings.removeBrush(this.drawing, index));
     const row = make("div", { className: "nc-brush" }, colour, name, slider, percent, away);
     row.addEventListener("pointerdown", () => this.#take({ brush: index, erasing: false }));
@@ -179,7 +209,7 @@ export class PaintPanel {
 
   #pick(beside, value, done) {
     const { left: x, bottom: y } = beside.getBoundingClientRect();
-    pickClass({ names: classNames(this.node), value, x, y, done });
+    pickClass({ node: this.node, names: classNames(this.node), value, x, y, done });
   }
 
   get #tools() {
@@ -187,7 +217,10 @@ export class PaintPanel {
   }
 
   #take(part) {
-    tools.set(this.#key, { ...this.#tools, ...part });
+    const now = { ...this.#tools, ...part };
+    tools.delete(this.#key);
+    tools.set(this.#key, now);
+    if (tools.size > MOST_KEPT) tools.delete(tools.keys().next().value);
     this.#mark();
     this.surface.draw();
   }
@@ -201,6 +234,11 @@ export class PaintPanel {
     const { graph, id } = this.node;
     return app.nodeOutputs?.[!graph || graph.isRootGraph ? id : `${graph.id}:${id}`];
   }
+}
+
+/** The node is selected, so that Delete would take it: here it takes text, or nothing. */
+function keepNode(event) {
+  if (["Delete", "Backspace"].includes(event.key)) event.stopPropagation();
 }
 
 function make(kind, properties, ...children) {

@@ -5,6 +5,8 @@ import { Raster } from "./raster.js";
 
 const OVER_PICTURE = 0.7; // how much of the picture underneath the drawing hides, at full strength
 const RING = ["#000c", "#fffc"];
+const [LEFT, MIDDLE, PEN_ERASER] = [0, 1, 5]; // buttons of an event
+const [PAINTS, PANS] = [1 | 32, 4]; // in the set of buttons that are down
 
 export class PaintSurface {
   /**
@@ -17,8 +19,9 @@ export class PaintSurface {
     this.raster = new Raster();
     this.picture = new Image();
     this.picture.onload = () => this.draw();
-    this.canvas = document.createElement("canvas");
-    this.canvas.className = "nc-canvas";
+    this.canvas = Object.assign(document.createElement("canvas"), { className: "nc-canvas", tabIndex: 0 });
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", "Drawing; painted with a mouse, pen or finger");
     this.#listen();
   }
 
@@ -64,18 +67,45 @@ export class PaintSurface {
 
   #listen() {
     const on = (kind, act) => this.canvas.addEventListener(kind, act);
-    const byButton = (paint, pan) => (event) => [paint, pan][event.button]?.(event); // left, middle
-    on("pointerdown", byButton((event) => this.#begin(event), (event) => app.canvas.processMouseDown(event)));
-    on("pointerup", byButton(() => this.#end(), (event) => app.canvas.processMouseUp(event)));
-    on("pointermove", (event) => (event.buttons & 4 ? app.canvas.processMouseMove(event) : this.#move(event)));
-    on("pointercancel", () => this.show());
+    on("pointerdown", (event) => this.#down(event));
+    for (const kind of ["pointermove", "pointerup", "lostpointercapture"]) on(kind, (event) => this.#follow(event));
+    on("pointercancel", (event) => event.pointerId === this.pointer?.pointerId && this.show());
     on("pointerleave", () => this.#leave());
     on("contextmenu", (event) => event.preventDefault());
+    on("keydown", (event) => (event.ctrlKey || event.metaKey) && this.#end()); // undo takes a whole stroke
+  }
+
+  #down(event) {
+    this.canvas.focus({ preventScroll: true });
+    if (this.stroke) {
+      // With a second finger the page zooms. A hand laid down beside the pen is nothing.
+      if (this.pointer.pointerType === "touch") this.show();
+      return;
+    }
+    if (event.button === MIDDLE) {
+      this.panning = true;
+      app.canvas.processMouseDown(event);
+    }
+    if (event.button === LEFT || event.button === PEN_ERASER) this.#begin(event);
+  }
+
+  /** While one button is down, another that goes down or up is a move: only the set of buttons tells. */
+  #follow(event) {
+    if (this.panning) {
+      this.panning = Boolean(event.buttons & PANS);
+      app.canvas[this.panning ? "processMouseMove" : "processMouseUp"](event);
+    } else if (!this.stroke) {
+      if (event.type === "pointermove") this.#move(event);
+    } else if (event.pointerId === this.pointer.pointerId) {
+      if (event.type === "pointermove" && event.buttons & PAINTS) this.#move(event);
+      else this.#end();
+    }
   }
 
   #begin(event) {
     this.canvas.setPointerCapture(event.pointerId);
-    const { brush, width } = this.hold.startStroke();
+    this.pointer = event;
+    const { brush, width } = this.hold.startStroke(event.button === PEN_ERASER);
     this.stroke = { brush, width, points: this.#place(event) };
     this.raster.add(this.stroke);
     this.#move(event);
