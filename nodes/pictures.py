@@ -84,8 +84,8 @@ def _piece(gan: nc.Gan, collage: nc.Collage, count: int, drawing: Drawing, piece
 
 
 def _in_precision(gan: nc.Gan, drawing: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    """Draw in float16 where the host was asked for it, the family bears it and the result is finite; else in the weights'
-    own precision."""
+    """Draw in float16 where the host was asked for it, the family bears it and the result is finite; else in the
+    weights' own precision."""
     if host.half() and gan.generator.half_is_right and torch.amp.is_autocast_available(gan.device.type):
         with torch.autocast(gan.device.type, torch.float16):
             found = drawing()

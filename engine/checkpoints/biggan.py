@@ -48,9 +48,7 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
         CheckpointError: weights are missing or unknown.
     """
     weights = _weights(contents)
-    state = generator_state(weights, _names(weights))
-    weights.finish()
-    return {"generator": state}
+    return {"generator": generator_state(weights, _names(weights))}
 
 
 def eps_of(contents: Contents) -> float:

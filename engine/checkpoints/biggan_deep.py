@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .biggan import EPS, ajbrock_names, eps_of
-from .biggan_generator import Names, deep_config, generator_state
+from .biggan_generator import Names, generator_state, staged_config
 from .contents import Contents
 from .outline import Outline
 from .torch_weights import TorchWeights
@@ -32,10 +32,7 @@ def outline(contents: Contents) -> Outline:
         CheckpointError: weights are missing, or shapes contradict one another.
     """
     weights = _weights(contents)
-    names = _names(weights)
-    doubling = [number % 2 == 1 for number in range(len(names.blocks))]
-    embedding = weights.shape("shared.weight", 2)
-    config = deep_config(weights, names, embedding, doubling, (eps_of(contents), EPS))
+    config = staged_config(weights, _names(weights), eps_of(contents), EPS)
     facts = {"provenance": f"ajbrock's BigGAN-deep, {contents.path.name}"}
     return Outline("biggan-deep", {"generator": config}, facts=facts)
 
@@ -47,9 +44,7 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
         CheckpointError: weights are missing or unknown.
     """
     weights = _weights(contents)
-    state = generator_state(weights, _names(weights))
-    weights.finish()
-    return {"generator": state}
+    return {"generator": generator_state(weights, _names(weights))}
 
 
 def _weights(contents: Contents) -> TorchWeights:

@@ -14,7 +14,7 @@ from ..networks.biggan_deep import BOTTOM, BigGANDeepConfig
 from .resnet_generator import attention_state, convolution_state
 from .torch_weights import TorchWeights
 
-__all__ = ["Names", "deep_config", "generator_state", "places", "wide_config"]
+__all__ = ["Names", "deep_config", "generator_state", "places", "staged_config", "wide_config"]
 
 STATISTICS = (
     # mean and variance of a norm: ajbrock's; torch's, StudioGAN's and cross-replica norms'; by truncation
@@ -134,6 +134,16 @@ def deep_config(
         raise weights.error(f"the shapes are impossible: {error}") from error
 
 
+def staged_config(weights: TorchWeights, names: Names, eps: float, last_eps: float) -> BigGANDeepConfig:
+    """The same for code that makes two blocks a stage, of which the second doubles the size.
+
+    Raises:
+        CheckpointError: weights are missing, or their shapes contradict one another.
+    """
+    doubling = [number % 2 == 1 for number in range(len(names.blocks))]
+    return deep_config(weights, names, weights.shape(f"{names.shared}.weight", 2), doubling, (eps, last_eps))
+
+
 def _channels(weights: TorchWeights, names: Names, last: str) -> tuple[int, ...]:
     """Widths of the first map and of each block's output, which its convolution `last` makes."""
     if not names.blocks:
@@ -153,7 +163,7 @@ def generator_state(weights: TorchWeights, names: Names) -> dict[str, Tensor]:
     """All weights of a generator under canonical names, spectral norms divided out.
 
     Raises:
-        CheckpointError: weights are missing.
+        CheckpointError: weights are missing or unknown.
     """
     state = _named("first", convolution_state(weights, names.first))
     if names.shared:
@@ -169,7 +179,9 @@ def generator_state(weights: TorchWeights, names: Names) -> dict[str, Tensor]:
     pair = zip(("weight", "bias"), names.last_norm_inside, strict=True)
     last = {ours: weights.take(f"{names.last_norm}.{theirs}") for ours, theirs in pair}
     state |= _named("last_norm", last | _statistics(weights, names.last_norm))
-    return state | _named("last_conv", convolution_state(weights, names.last_conv))
+    state |= _named("last_conv", convolution_state(weights, names.last_conv))
+    weights.finish()
+    return state
 
 
 def _norm(weights: TorchWeights, names: Names, module: str) -> dict[str, Tensor]:

@@ -80,7 +80,6 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
     embedded = weights.shape("embeddings.weight", 2)[0]
     weights.shape("generator.conv_to_rgb.bias", 1)
     state = generator_state(weights, names)
-    weights.finish()
     state["shared.weight"] = state["shared.weight"].T.contiguous()
     for name in [name for name in state if name.endswith("affine.weight") or name == "first.weight"]:
         state[name] = state[name].roll(embedded, 1)  # from z, class to class, z

@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .biggan_deep import DEEP_INSIDE
-from .biggan_generator import Names, deep_config, generator_state, places, wide_config
+from .biggan_generator import Names, generator_state, places, staged_config, wide_config
 from .contents import Contents
 from .outline import Outline
 from .studiogan_resnet import ATTENTION
@@ -43,11 +43,8 @@ def outline(contents: Contents) -> Outline:
     names, facts = _names(weights), {"provenance": f"StudioGAN's {contents.path.name}"}
     if not _is_deep(weights):
         return Outline("biggan", {"generator": wide_config(weights, names, EPS, EPS)}, facts=facts)
-    # Two blocks a stage, of which the second doubles the size: the only depth of the published settings.
-    doubling = [number % 2 == 1 for number in range(len(names.blocks))]
-    embedding = weights.shape("shared.weight", 2)
-    config = deep_config(weights, names, embedding, doubling, (EPS, EPS))
-    return Outline("biggan-deep", {"generator": config}, facts=facts)
+    # Two blocks a stage: the only depth of the published settings.
+    return Outline("biggan-deep", {"generator": staged_config(weights, names, EPS, EPS)}, facts=facts)
 
 
 def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
@@ -57,9 +54,7 @@ def states(contents: Contents) -> dict[str, dict[str, Tensor]]:
         CheckpointError: weights are missing or unknown.
     """
     weights = _weights(contents)
-    state = generator_state(weights, _names(weights))
-    weights.finish()
-    return {"generator": state}
+    return {"generator": generator_state(weights, _names(weights))}
 
 
 def _weights(contents: Contents) -> TorchWeights:

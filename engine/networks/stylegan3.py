@@ -152,7 +152,11 @@ def _filters(way: Filtering) -> dict[str, tuple[int, ...]]:
 
 
 class StyleGAN3Generator(StyledGenerator):
-    """Waves, layers, pictures. The waves are a map of their own picture, and so the first that can be blended."""
+    """Waves, layers, pictures. The waves are a map of their own picture, and so the first that can be blended.
+
+    They are turned and moved by the picture's own first style, whatever is painted: a class or style painted everywhere
+    gives that picture's look on these waves, and not that picture.
+    """
 
     half_is_right = True
 

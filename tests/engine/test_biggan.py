@@ -144,6 +144,16 @@ def test_the_last_map_of_a_reference_is_the_reference(name, load):
     assert (nc.render(gan, copied) - nc.render(gan, other)).abs().max() < 1e-5
 
 
+def test_the_last_map_of_a_reference_of_another_truncation_meets_the_pictures_own_statistics(load):
+    """They stand in the norm behind it, in the file of several truncations; elsewhere there is one row for all."""
+    for name, same in (("Hugging Face", False), ("ajbrock, deep", True)):
+        gan = load(name)
+        other = nc.Collage(latent(gan, label=2, seed=4, truncation=0.3))
+        copied = nc.Collage(latent(gan)).feature(other, torch.ones(8, 8), layers=f"#{len(gan.generator.feature_sizes)}")
+        off = (nc.render(gan, copied) - nc.render(gan, other)).abs().max()
+        assert off < BOUND if same else off > 10 * BOUND
+
+
 @some
 def test_our_own_file_draws_the_same(name, load, tmp_path):
     gan = load(name)
