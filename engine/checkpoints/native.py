@@ -52,6 +52,11 @@ def outline(contents: Contents) -> Outline:
         CheckpointError: not one of our files, another version, or a header that is incomplete or wrong.
     """
     header = _Header(contents)
+    if "format" not in header.fields:
+        raise CheckpointError(
+            f"A .safetensors file must be one that Neural Collage has written; {contents.path.name} is another "
+            f"program's, of tensors such as {some(list(contents.shapes), 3) or 'none'}. Give the GAN's own file."
+        )
     if header.text("format") != FORMAT:
         raise header.error(f'its format is {header.text("format")!r} and not "{FORMAT}"')
     if header.text("version") != VERSION:

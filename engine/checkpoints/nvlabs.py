@@ -147,8 +147,10 @@ def dense(module: Module) -> tuple[Tensor, Tensor]:
     multiplied in: a leaky ReLU lets positive factors through.
 
     Raises:
-        CheckpointError: another activation, or attributes or tensors that are not there.
+        CheckpointError: another activation, attributes or tensors that are not there, or that do not fit one another.
     """
+    if (rows := module.shape("weight", 2)[0]) != module.shape("bias", 1)[0]:
+        raise module.error(f"its weight has {rows} rows and its bias {module.shape('bias', 1)[0]} numbers")
     gain = _gain(module)
     factors = [gain * float(module.setting(f"{name}_gain", (int, float))) for name in ("weight", "bias")]
     return module.tensor("weight", 2).mul_(factors[0]), module.tensor("bias", 1).mul_(factors[1])

@@ -94,4 +94,4 @@ def _places(layout: FlatJudge, config: StyleGAN2DiscriminatorConfig) -> dict[str
 def _factor(name: str, tensor: Tensor) -> float:
     """Equalised learning rate, and the gain after the slope where one follows."""
     gain = 1.0 if name.startswith("out.") or ".side." in name else GAIN
-    return gain / math.sqrt(math.prod(tensor.shape[1:])) if name.endswith(".weight") else gain
+    return gain / math.sqrt(max(math.prod(tensor.shape[1:]), 1)) if name.endswith(".weight") else gain

@@ -170,6 +170,10 @@ def _kernel(kernel: Tensor) -> Tensor:
     return kernel.permute(3, 2, 0, 1)
 
 
+def _is_dense(weight: tuple[int, ...], bias: tuple[int, ...]) -> bool:
+    return len(weight) == 2 and weight[0] > 0 and weight[1:] == bias
+
+
 def _classes(values: dict[str, Stored | float]) -> Classes | None:
     """Class vectors: a matrix as it is (StyleGAN2), or a dense layer (StyleGAN2-ADA)."""
     concatenated, weight, bias = (
@@ -177,7 +181,7 @@ def _classes(values: dict[str, Stored | float]) -> Classes | None:
     )
     if isinstance(concatenated, Stored) and len(concatenated.shape) == 2:
         return Classes(concatenated.read, concatenated.shape, True, frozenset({"mapping/LabelConcat/weight"}))
-    if isinstance(weight, Stored) and isinstance(bias, Stored) and len(weight.shape) == 2:
+    if isinstance(weight, Stored) and isinstance(bias, Stored) and _is_dense(weight.shape, bias.shape):
         names = frozenset({"mapping/LabelEmbed/weight", "mapping/LabelEmbed/bias"})
         return Classes(lambda: weight.read() / math.sqrt(weight.shape[0]) + bias.read(), weight.shape, False, names)
     return None

@@ -49,7 +49,7 @@ def scaled(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _factor(name: str, tensor: Tensor) -> float:
     if name.endswith(".weight"):
-        return 1 / math.sqrt(math.prod(tensor.shape[1:]))
+        return 1 / math.sqrt(max(math.prod(tensor.shape[1:]), 1))  # an empty one is refused when it is built in
     if name.endswith((".conv0.bias", ".conv1.bias", ".strength")):
         return GAIN
     return 1.0
@@ -147,7 +147,7 @@ def _mapping(layout: FlatLayout, config: StyleGAN2Config) -> dict[str, Tensor]:
     state: dict[str, Tensor] = {}
     for number in range(len(config.mapping_widths)):
         weight = layout.read(layout.dense(number, "weight"))
-        state[f"dense.{number}.weight"] = weight.mul_(GAIN * layout.rate / math.sqrt(weight.shape[-1]))
+        state[f"dense.{number}.weight"] = weight.mul_(GAIN * layout.rate / math.sqrt(max(weight.shape[-1], 1)))
         state[f"dense.{number}.bias"] = layout.read(layout.dense(number, "bias")).mul_(GAIN * layout.rate)
     if layout.classes:
         state["classes.weight"] = layout.classes.table()

@@ -49,6 +49,8 @@ def mapping_state(mapping: Module) -> dict[str, Tensor]:
     if "embed_proj" in mapping.parts:
         weight, bias = nvlabs.dense(mapping.part("embed_proj"))
         rows = mapping.part("embed").tensor("weight", 2)[: _classes(mapping)]
+        if rows.shape[1] != weight.shape[1]:
+            raise mapping.error(f"its embed_proj should take {rows.shape[1]} numbers, and takes {weight.shape[1]}")
         # The dense layer has its leaky ReLU, whose gain is in its weights, and nothing but the class goes into it.
         state["classes.weight"] = F.leaky_relu(F.linear(rows, weight, bias), SLOPE)
     return state

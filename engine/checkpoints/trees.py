@@ -128,8 +128,7 @@ def _description(record: Record) -> tuple[str, dict[str, Any]]:
         name, state = (meta.get("class_name", ""), meta.get("state")) if isinstance(meta, dict) else ("", None)
     else:
         name, state = record.name.rpartition(".")[2], record.state
-    named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
-    if not is_module(record) or not isinstance(name, str) or not named:
+    if not (isinstance(name, str) and isinstance(state, dict) and all(isinstance(key, str) for key in state)):
         raise _broken(f"a {record.name} is no module")
     return name, state
 

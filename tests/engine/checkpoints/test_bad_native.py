@@ -49,7 +49,7 @@ def without(part):
 
 
 HEADERS = {
-    "another program's": (lambda header: header.clear(), "lacks the field 'format'"),
+    "another program's": (lambda header: header.clear(), "is another program's, of tensors such as auxiliary"),
     "another format": (field("format", "pt"), "its format is 'pt'"),
     "a later version": (field("version", "2"), "Update Neural Collage"),
     "another family": (field("family", "stylegan9"), "'stylegan9'; known are sngan"),
