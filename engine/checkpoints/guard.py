@@ -12,7 +12,7 @@ __all__ = ["FREE_BYTES", "Guard"]
 MAX_OPERATIONS = 250_000
 """Pickle operations in a file. The largest public snapshots (three networks, their attributes) take about 50 000."""
 MAX_CALLS = 50_000
-"""Calls in a file, each of which takes far more memory than other values. A tensor takes about two."""
+"""Names and calls in a file, each of which takes far more memory than other values. A tensor takes about three."""
 MAX_KEYS = 10_000
 """Keys of dicts that are no texts. Optimizers number their parameters; a file can choose numbers whose hashes collide,
 and then each key costs as much as there are keys. The hashes of texts and bytes differ from process to process."""
@@ -72,7 +72,7 @@ class Guard:
             raise self.refused(f"has more than {MAX_OPERATIONS} pickle operations")
 
     def call(self) -> None:
-        """Count one noted call.
+        """Count one noted name or call.
 
         Raises:
             CheckpointError: beyond `MAX_CALLS`.

@@ -190,6 +190,7 @@ class _Machine:
         self.push(value)
 
     def name(self, module: Any, name: Any) -> None:
+        self.guard.call()
         if not isinstance(module, str) or not isinstance(name, str):
             raise self.guard.refused("asks for something under a name that is no text")
         full = f"{renamed(module)}.{name}"

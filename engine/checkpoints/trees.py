@@ -128,7 +128,8 @@ def _description(record: Record) -> tuple[str, dict[str, Any]]:
         name, state = (meta.get("class_name", ""), meta.get("state")) if isinstance(meta, dict) else ("", None)
     else:
         name, state = record.name.rpartition(".")[2], record.state
-    if not (isinstance(name, str) and isinstance(state, dict) and all(isinstance(key, str) for key in state)):
+    plain = isinstance(state, dict) and all(isinstance(key, str) for key in state)
+    if not (is_module(record) and isinstance(name, str) and isinstance(state, dict) and plain):
         raise _broken(f"a {record.name} is no module")
     return name, state
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 import toy_biggan
+import toy_stylegan2
+import toy_stylegan3
 from neural_collage import engine as nc
 
 LAYOUT = toy_biggan.LAYOUTS["Hugging Face"]
@@ -47,3 +49,35 @@ def test_what_is_added_to_a_variance(tmp_path, names, value):
     for name in ("eps", "last_eps"):
         with pytest.raises(nc.InputError, match="must be positive"):
             replace(config, **{name: value})
+
+
+def changed(place, name, change):
+    def apply(generator, judge):
+        raw = toy_stylegan3.at(judge if place.startswith("D.") else generator, place.removeprefix("D."))
+        for held in (raw.parameters, raw.buffers, raw.settings):
+            if name in held:
+                held[name] = change(held[name])
+                return
+        raise AssertionError(f"{place} has no {name}")
+
+    return apply
+
+
+SNAPSHOTS = {
+    "class vectors that do not fit their bias": changed("mapping.embed", "bias", lambda bias: bias[:2]),
+    "dense layer that does not fit its bias": changed("mapping.fc0", "bias", lambda bias: bias[:2]),
+    "style that is made of nothing": changed("synthesis.b8.conv0.affine", "weight", lambda weight: weight[:, :0]),
+    "bound that is a list": changed("synthesis.b4.conv1", "conv_clamp", lambda _: [256]),
+    "bound of the discriminator that is a list": changed("D.b4.conv", "conv_clamp", lambda _: [256]),
+    "bound without end": changed("synthesis.b4.conv1", "conv_clamp", lambda _: math.inf),
+    "bound that is no number": changed("D.b4.conv", "conv_clamp", lambda _: math.nan),
+}
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
+def test_snapshots(tmp_path, name):
+    generator, judge = toy_stylegan2.snapshot(), toy_stylegan2.discriminator()
+    nc.load(toy_stylegan2.write(tmp_path / "sound.pkl", generator, judge))
+    SNAPSHOTS[name](generator, judge)
+    with pytest.raises(nc.CheckpointError, match=r"model\.pkl"):
+        nc.load(toy_stylegan2.write(tmp_path / "model.pkl", generator, judge))
