@@ -2,6 +2,7 @@
 
 progress(total)   reports steps and previews, and lets the user stop the run
 place(gan, room)  brings a model to where networks run, and leaves it to the host to move it away again
+shown(picture)    lays a picture where the page can ask for it
 note(text)        a line in the console
 half()            whether the user asked for float16
 spare(items)      memory ran out: makes room, and says so
@@ -14,6 +15,7 @@ it. "Inside ComfyUI" means that it is the program that runs us, not that it coul
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import sys
@@ -28,7 +30,7 @@ from tqdm import tqdm
 
 from ..engine import CheckpointError, Gan
 
-__all__ = ["FOLDER", "NONE", "Progress", "gan_files", "gan_path", "half", "note", "place", "progress", "spare"]
+__all__ = ["FOLDER", "NONE", "Progress", "gan_files", "gan_path", "half", "note", "place", "progress", "shown", "spare"]
 
 FOLDER = "gan"
 """Name of our model folder: `models/gan`."""
@@ -157,6 +159,25 @@ def half() -> bool:
     from comfy.cli_args import args  # pyright: ignore[reportMissingImports]
 
     return args.fp16_unet and not args.force_fp32
+
+
+def shown(picture: Image.Image) -> list[dict[str, str]]:
+    """Lay a picture into ComfyUI's folder for previews, which it empties when it starts.
+
+    Returns:
+        A list for a node's `ui`, of one picture, named as the page asks for it; empty without ComfyUI.
+    """
+    if not _inside():
+        return []
+    import folder_paths  # pyright: ignore[reportMissingImports]
+
+    name = f"neural_collage_{hashlib.sha256(picture.tobytes()).hexdigest()[:16]}.png"  # the same one lies there once
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{name}.part"
+    picture.save(part, "PNG", compress_level=1)
+    os.replace(part, folder / name)
+    return [{"filename": name, "subfolder": "", "type": "temp"}]
 
 
 def note(text: str) -> None:

@@ -6,20 +6,19 @@ is the same, with the drawing as text.
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import torch
 
 from .. import engine as nc
+from .host import shown
 from .sockets import CLASS_MAP, expect, image_to_engine, mask_from_engine, thumbnail
 
 __all__ = ["PaintRegions"]
 
 EMPTY = '{"size": 512, "brushes": [], "strokes": []}'
 SIDE = 512
-"""Pixels of the longer side of the picture that is sent to be shown under the drawing."""
+"""Pixels of the longer side of the picture that is shown under the drawing."""
 
 
 class PaintRegions:
@@ -58,13 +57,11 @@ class PaintRegions:
     ) -> dict[str, Any]:
         below = None if class_map is None else expect(class_map, nc.ClassMap, "class_map")
         painted, mask = nc.paint_drawing(drawing, below)
-        shown = [] if image is None else [_address(image)]
-        return {"ui": {"base": shown}, "result": (painted, mask_from_engine(mask))}
+        return {"ui": {"base": [] if image is None else _below(image)}, "result": (painted, mask_from_engine(mask))}
 
 
-def _address(image: torch.Tensor) -> str:
-    """The first picture as a `data:` address, which needs no file to show it."""
-    picture, file = thumbnail(image_to_engine(image)), io.BytesIO()
+def _below(image: torch.Tensor) -> list[dict[str, str]]:
+    """The first picture, for the page."""
+    picture = thumbnail(image_to_engine(image))
     picture.thumbnail((SIDE, SIDE))
-    picture.save(file, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return shown(picture)

@@ -195,6 +195,14 @@ def test_tools_and_the_pages_own_undo(window: Window):
     assert window.value(PAINT, "drawing") == once
 
 
+def test_the_picture_lies_under_the_drawing(window: Window):
+    canvas(window)
+    ran(window)
+    seen = "(one) => one.getContext('2d').getImageData(0, 0, 512, 512).data.filter((_, at) => at % 4 === 3)"
+    window.page.wait_for_timeout(1000)
+    assert window.page.locator(".nc-canvas").evaluate(f"(one) => ({seen})(one).every((alpha) => alpha === 255)")
+
+
 def test_a_drawing_survives_a_reload(window: Window):
     canvas(window)
     add_brush(window, RED)

@@ -1,8 +1,8 @@
-import base64
-import io
 import json
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +11,6 @@ from neural_collage.engine import drawing
 from neural_collage.nodes.paint import EMPTY, SIDE, PaintRegions
 from PIL import Image
 
-ADDRESS = "data:image/jpeg;base64,"
 DRAWING = json.dumps({
     "size": 64,
     "brushes": [{"class": "rose", "colour": "#ff0000", "strength": 0.5}],
@@ -42,23 +41,38 @@ def test_it_is_painted_over_other_regions():
     assert below.weights.shape == (1, 1, 8, 8)
 
 
-def test_the_first_picture_is_sent_to_be_shown_and_changes_nothing():
+@pytest.fixture
+def temp(tmp_path, monkeypatch):
+    """The folder of a ComfyUI for pictures that are only looked at."""
+    comfyui = SimpleNamespace(get_temp_directory=lambda: str(tmp_path / "temp"))
+    monkeypatch.setitem(sys.modules, "folder_paths", comfyui)
+    return tmp_path / "temp"
+
+
+def test_the_first_picture_is_laid_out_to_be_shown_and_changes_nothing(temp):
     image = torch.zeros(2, 20, 40, 3)
     image[0, :, :, 0] = 1
     regions, mask, base = _paint(image=image)
-    (address,) = base
-    assert address.startswith(ADDRESS)
-    shown = Image.open(io.BytesIO(base64.b64decode(address.removeprefix(ADDRESS))))
-    assert shown.size == (40, 20)
-    assert shown.getpixel((20, 10))[0] > 250  # type: ignore[index]
+    assert base == _paint(image=image)[2]
+    ((name, subfolder, kind),) = (tuple(one.values()) for one in base)
+    assert [path.name for path in temp.iterdir()] == [name]
+    assert (subfolder, kind) == ("", "temp")
+    with Image.open(temp / name) as shown:
+        assert shown.size == (40, 20)
+        assert shown.getpixel((20, 10)) == (255, 0, 0)
     assert torch.equal(regions.weights, _paint()[0].weights)
     assert torch.equal(mask, _paint()[1])
     assert _paint()[2] == []
 
 
-def test_large_pictures_are_sent_small():
-    (address,) = _paint(image=torch.rand(1, 64, 3 * SIDE, 3))[2]
-    assert Image.open(io.BytesIO(base64.b64decode(address.removeprefix(ADDRESS)))).width == SIDE
+def test_large_pictures_are_shown_small(temp):
+    (base,) = _paint(image=torch.rand(1, 64, 3 * SIDE, 3))[2]
+    with Image.open(temp / base["filename"]) as shown:
+        assert shown.width == SIDE
+
+
+def test_without_comfyui_nobody_looks():
+    assert _paint(image=torch.zeros(1, 8, 8, 3))[2] == []
 
 
 def test_no_drawing_is_no_edit(gan):

@@ -2,6 +2,7 @@
 //
 // The drawing's text is the widget's value and the only thing that is kept; the panel shows it and writes it.
 
+import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { classNames, isName } from "./class_names.js";
 import { pickClass } from "./class_picker.js";
@@ -20,7 +21,7 @@ export class PaintPanel {
     Object.assign(this, { node, write, drawing: drawings.EMPTY, undone: [], done: [] });
     this.surface = new PaintSurface({
       hold: this,
-      pictureAddress: () => this.#outputs()?.base?.[0],
+      pictureAddress: () => this.#pictureAddress(),
       done: (stroke) => this.change(drawings.addStroke(this.drawing, stroke)),
     });
     this.root = make("div", { className: "nc-paint", title: "", tabIndex: -1 }); // no title hides the node's tooltip
@@ -227,6 +228,11 @@ export class PaintPanel {
 
   get #key() {
     return `${this.node.graph?.id}:${this.node.id}`;
+  }
+
+  #pictureAddress() {
+    const picture = this.#outputs()?.base?.[0];
+    return picture && api.apiURL(`/view?${new URLSearchParams(picture)}`);
   }
 
   /** What the node last gave to be shown. The page keeps it by node, and by subgraph where there is one. */
