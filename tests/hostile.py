@@ -118,7 +118,7 @@ EXPLOITS = {
     "keys whose hashes collide": b"}("
     + b"".join(b"\x8a\x08" + struct.pack("<Q", n << 20) + b"N" for n in range(20_000))
     + b"u",
-    "sets without end": b"](" + b"\x8f" * 60_000 + b"e",
+    "sets without end": b"](" + b"\x8f" * 120_000 + b"e",
     "memo far ahead": b"Nr\xff\xff\xff\x7f",
     "name that is long": b"}" + b"X" + struct.pack("<I", 300) + b"a" * 300 + b"]s",
     "operations without end": b"(" + b"N" * 600_000 + b"t",

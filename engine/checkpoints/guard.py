@@ -9,9 +9,9 @@ from ..errors import CheckpointError
 
 __all__ = ["FREE_BYTES", "Guard"]
 
-MAX_OPERATIONS = 250_000
+MAX_OPERATIONS = 500_000
 """Pickle operations in a file. The largest public snapshots (three networks, their attributes) take about 50 000."""
-MAX_CALLS = 50_000
+MAX_CALLS = 100_000
 """Names and calls in a file, each of which takes far more memory than other values. A tensor takes about three."""
 MAX_KEYS = 10_000
 """Keys of dicts that are no texts. Optimizers number their parameters; a file can choose numbers whose hashes collide,
