@@ -1,8 +1,7 @@
 """The pack in ComfyUI's page, in a real browser: templates, the canvas to paint on, class names, help, the console."""
 
 import json
-from collections.abc import Hashable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,54 +9,16 @@ import torch
 from browser import NEEDED, Window, opened
 from comfyui import ROOT, Server
 from neural_collage import engine as nc
-from neural_collage.engine.style import resize
+from painting import NO_DRAWINGS, PACK, PAINT, add_brush, canvas, choose, drawn, paint, painted, strokes
 
 pytestmark = NEEDED
 
-PACK = "ComfyUI-Neural-Collage"
 WORKFLOWS = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
-PAINT, RANDOM = "NeuralCollagePaintRegions", "NeuralCollageRandomCollage"
+RANDOM = "NeuralCollageRandomCollage"
 COLOURS = "NeuralCollageClassMapFromColours"
 LEFT, RIGHT = [(0.3, 0.35), (0.25, 0.5), (0.3, 0.65)], [(0.7, 0.35), (0.75, 0.5), (0.7, 0.65)]
 """Strokes: places on the canvas, 0 to 1."""
 YELLOW, RED = "apple-golden", "cherry-wax-black"
-
-
-PARTS = {
-    "class": "brushes",
-    "colour": "brushes",
-    "strength": "brushes",
-    "brush": "strokes",
-    "width": "strokes",
-    "points": "strokes",
-}
-"""Where the fields lie that a drawing has not itself."""
-
-
-def drawn(field: str = "size", value: Any = 512) -> str:
-    """The text of a drawing of one dot, with a field somewhere in it that is something else."""
-    drawing: dict[str, Any] = {
-        "size": 512,
-        "brushes": [{"class": "rose", "colour": "#ff0000", "strength": 1}],
-        "strokes": [{"brush": 0, "width": 40, "points": [100, 120]}],
-    }
-    (drawing[PARTS[field]][0] if field in PARTS else drawing)[field] = value
-    return json.dumps(drawing)
-
-
-WRONG: dict[str, list[Any]] = {
-    "size": [0, -5, 63, 1025, 4000, 30000, 512.5, "512", None, float("nan")],
-    "width": [0, -1, 1025, 1e308, "wide", None],
-    "points": [[], [1], [1, 2, 3], "x", [1, "2"], [1, None], [0, 1025], [-513, 0], [0] * 40_002],
-    "brush": ["length", 1, -1, 0.5, "0", True],
-    "colour": ["red", "#ff00", 1, None],
-    "strength": [-0.1, 1.1, "1", None],
-    "class": ["", " ", 3, None],
-    "brushes": [[], [{"class": "rose"}] * 65, {}, [None]],
-    "strokes": [{}, [None], None],
-    "more": [1],
-}
-NO_DRAWINGS = ["{", "[]", "null", "3", *(drawn(field, value) for field, values in WRONG.items() for value in values)]
 
 
 SET = """([kind, widget, value]) => {
@@ -79,42 +40,6 @@ def window(server: Server, bare: set[str]) -> Iterator[Window]:
     with opened(server) as window:
         yield window
         assert not window.said - bare
-
-
-def canvas(window: Window) -> None:
-    """Open the worked workflow that is painted, and take its painting away."""
-    window.open_template(PACK, "paint_regions")
-    window.show(PAINT)
-    for _ in range(window.page.locator(".nc-brush").count()):
-        window.page.get_by_title("Remove this brush").first.click()
-
-
-def add_brush(window: Window, typed: str) -> None:
-    window.page.get_by_text("+ Add brush").click()
-    choose(window, typed)
-
-
-def choose(window: Window, typed: str) -> None:
-    """Type into the list of classes that is open, and take the first that fits."""
-    window.page.keyboard.type(typed)
-    window.page.keyboard.press("Enter")
-    window.page.wait_for_selector(".nc-picker", state="detached")
-
-
-def paint(window: Window, stroke: list[tuple[float, float]]) -> None:
-    box, mouse = window.page.locator(".nc-canvas").bounding_box(), window.page.mouse
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-    mouse.move(*places[0])
-    mouse.down()
-    for place in places[1:]:
-        mouse.move(*place, steps=8)
-    mouse.up()
-
-
-def painted(window: Window, size: int) -> dict[Hashable, np.ndarray]:
-    """Where each class is painted: (size, size), 0 to 1."""
-    regions, _ = nc.paint_drawing(window.value(PAINT, "drawing"))
-    return dict(zip(regions.labels, resize(regions.weights, (size, size))[0].numpy(), strict=True))
 
 
 def ran(window: Window) -> np.ndarray:
@@ -188,10 +113,10 @@ def test_tools_and_the_pages_own_undo(window: Window):
     window.page.get_by_title("Remove all strokes").click()
     assert '"strokes":[]' in window.value(PAINT, "drawing")
     window.page.mouse.move(5, 5)
-    for key, strokes in (("z", 2), ("z", 1), ("y", 2), ("z", 1)):  # clear, redo; redo again and undo that
+    for key, left in (("z", 2), ("z", 1), ("y", 2), ("z", 1)):  # clear, redo; redo again and undo that
         window.page.keyboard.press(f"Control+{key}")
         window.page.wait_for_timeout(1000)
-        assert window.value(PAINT, "drawing").count('"points"') == strokes
+        assert window.value(PAINT, "drawing").count('"points"') == left
     assert window.value(PAINT, "drawing") == once
 
 
@@ -278,10 +203,6 @@ def test_what_the_engine_refuses_stays_text(window: Window):
     for text in (None, "", drawn(), good):
         window.page.evaluate(SET, [PAINT, "drawing", text])
         assert window.page.locator(".nc-canvas").count() == 1
-
-
-def strokes(window: Window) -> list[dict[str, Any]]:
-    return json.loads(window.value(PAINT, "drawing"))["strokes"]
 
 
 def test_one_pointer_paints_and_while_its_button_is_down(window: Window):
