@@ -47,7 +47,7 @@ def _run(study: Study, chosen: Tensor, space: str, rate: float, steps: tuple[int
         encoded = gan.part("encoder")(images, labels)
     drawn = gan.sample(labels.tolist(), seed=study.seed)
     twice = labels.repeat(2)
-    start = nc.Latent(torch.cat([encoded, drawn.z]), twice)
+    start = nc.Latent(torch.cat([encoded, drawn.point]), twice)
     course = nc.project(
         gan, images.repeat(2, 1, 1, 1), twice, steps=max(steps), space=space, rate=rate, start=start, pixel_weight=0.0
     )

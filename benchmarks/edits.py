@@ -186,7 +186,7 @@ def photos(study: Study, folder: Path, descent: Descent, manner: Manner, fruits:
     """
     cuts = [Cut.out_of(fruit, folder) for fruit in fruits]
     latent = Projected.of(study, cuts, descent).latent
-    single = [nc.Latent(z[None], label[None]) for z, label in zip(latent.z, latent.labels, strict=True)]
+    single = [nc.Latent(z[None], label[None]) for z, label in zip(latent.point, latent.labels, strict=True)]
     edits = [Edit.of(study.gan, cut, own, manner) for cut, own in zip(cuts, single, strict=True)]
     chances = [edit.chances(study) for edit in edits]
     titles = [f"{cut.fruit.shown} > {cut.fruit.target}" for cut in cuts]

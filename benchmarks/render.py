@@ -64,7 +64,7 @@ def _cases(gan: nc.Gan) -> dict[str, Callable[[], object]]:
     plain, reference = nc.Collage(latent), nc.Collage(gan.sample(1, seed=2))
     mask = _strip(0, 2)
     cases: dict[str, Callable[[], object]] = {
-        "plain forward": partial(gan.generator.generate, latent.z, latent.labels),
+        "plain forward": partial(gan.generator.generate, latent.point, latent.labels),
         "render, no edits": partial(nc.render, gan, plain),
     }
     for k in (2, 8):
@@ -79,7 +79,7 @@ def _cases(gan: nc.Gan) -> dict[str, Callable[[], object]]:
     both = plain.feature(reference, mask).feature(nc.Collage(gan.sample(2, seed=3)), 1 - mask, strength=0.5)
     cases[f"two references, {maps} feature maps"] = partial(nc.render, gan, both)
     pair = gan.sample([0, 1], seed=1)
-    cases["plain forward, batch of two"] = partial(gan.generator.generate, pair.z, pair.labels)
+    cases["plain forward, batch of two"] = partial(gan.generator.generate, pair.point, pair.labels)
     return cases
 
 

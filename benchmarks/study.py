@@ -65,5 +65,5 @@ class Study:
 def generate(gan: nc.Gan, latent: nc.Latent) -> Tensor:
     """Plain pictures (N, 3, R, R) of a latent, fifty at a time."""
     with torch.no_grad():
-        parts = zip(latent.z.split(50), latent.labels.split(50), strict=True)
+        parts = zip(latent.point.split(50), latent.labels.split(50), strict=True)
         return torch.cat([gan.generator.generate(z, labels) for z, labels in parts])

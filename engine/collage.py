@@ -157,7 +157,7 @@ def mix(first: Collage, second: Collage, amount: float) -> Collage:
         point = {0.0: a, 1.0: b}.get(amount, _slerp(a, b, amount))  # the ends are exact
     else:
         a, b = (w[:, None] if a.dim() != b.dim() and w.dim() == 2 else w for w in (a, b))
-        point = torch.lerp(*torch.broadcast_tensors(a, b), amount)
+        point = torch.lerp(a, b, amount)
     return replace(first, latent=latent.at(point.expand(len(latent), *point.shape[1:]).clone()))
 
 

@@ -92,7 +92,7 @@ def chainer_arrays(model: Gan) -> dict[str, dict[str, np.ndarray]]:
     Written from the description of their format alone, independently of the reader.
     """
     files = {"generator": _generator(model.generator)}
-    if model.discriminator is not None:
+    if isinstance(model.discriminator, SNGANDiscriminator):
         files["discriminator"] = _discriminator(model.discriminator)
     if model.encoder is not None:
         files["encoder"] = _encoder(model.encoder)

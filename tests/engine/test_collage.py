@@ -34,8 +34,8 @@ def test_collages_are_values_that_cannot_be_written_to():
 
 def test_mix_is_exact_at_its_ends():
     a, b = collage(seed=1), collage(seed=2)
-    assert torch.equal(mix(a, b, 0).latent.z, a.latent.z)
-    assert torch.equal(mix(a, b, 1.0).latent.z, b.latent.z)
+    assert torch.equal(mix(a, b, 0).latent.point, a.latent.point)
+    assert torch.equal(mix(a, b, 1.0).latent.point, b.latent.point)
 
 
 def test_mix_walks_the_great_circle():
@@ -43,24 +43,24 @@ def test_mix_walks_the_great_circle():
     b = Collage(Latent(torch.tensor([[0.0, 4.0]]), torch.tensor([5])))
     angle = math.pi / 2 * 0.25  # a quarter of the way; lengths go from 2 to 4
     expected = torch.tensor([[math.cos(angle), math.sin(angle)]]) * 2.5
-    torch.testing.assert_close(mix(a, b, 0.25).latent.z, expected)
+    torch.testing.assert_close(mix(a, b, 0.25).latent.point, expected)
     assert mix(a, b, 0.25).latent.labels.tolist() == [3]
 
 
 def test_mix_keeps_the_length_of_a_normal_latent():
     a, b = collage(seed=1, length=512), collage(seed=2, length=512)
-    middle = mix(a, b, 0.5).latent.z.norm()
-    torch.testing.assert_close(middle, (a.latent.z.norm() + b.latent.z.norm()) / 2)
+    middle = mix(a, b, 0.5).latent.point.norm()
+    torch.testing.assert_close(middle, (a.latent.point.norm() + b.latent.point.norm()) / 2)
 
 
 @pytest.mark.parametrize("other", [1.0, -1.0, 2.0, 0.0])
 def test_mix_of_parallel_opposite_or_zero_latents_stays_finite(other: float):
     a = collage(seed=1)
-    b = Collage(Latent(a.latent.z * other, a.latent.labels))
-    z = mix(a, b, 0.25).latent.z
+    b = Collage(Latent(a.latent.point * other, a.latent.labels))
+    z = mix(a, b, 0.25).latent.point
     assert torch.isfinite(z).all()
     if other > 0:  # on one ray there is nothing but lengths to mix
-        torch.testing.assert_close(z, a.latent.z * (0.75 + 0.25 * other))
+        torch.testing.assert_close(z, a.latent.point * (0.75 + 0.25 * other))
 
 
 def test_mix_repeats_a_single_one_and_keeps_the_edits_of_the_first():
@@ -70,8 +70,8 @@ def test_mix_repeats_a_single_one_and_keeps_the_edits_of_the_first():
     assert mixed.edits == first.edits
     assert mixed.latent.labels.tolist() == [0, 0, 0]
     for i in range(3):
-        one = Collage(Latent(second.latent.z[i : i + 1], second.latent.labels[i : i + 1]))
-        torch.testing.assert_close(mixed.latent.z[i : i + 1], mix(first, one, 0.5).latent.z)
+        one = Collage(Latent(second.latent.point[i : i + 1], second.latent.labels[i : i + 1]))
+        torch.testing.assert_close(mixed.latent.point[i : i + 1], mix(first, one, 0.5).latent.point)
 
 
 def test_mix_refuses_latents_of_two_models_and_batches_that_do_not_fit():

@@ -89,7 +89,7 @@ def test_item_i_of_a_batch_is_a_single_draw_with_seed_plus_i(gan: Gan, truncatio
     batch = gan.sample([1, 2, 3], seed=40, truncation=truncation)
     for i in range(3):
         single = gan.sample(i + 1, seed=40 + i, truncation=truncation)
-        assert torch.equal(batch.z[i : i + 1], single.z)
+        assert torch.equal(batch.point[i : i + 1], single.point)
         assert batch.labels[i] == single.labels[0]
 
 
@@ -101,12 +101,12 @@ def test_drawing_leaves_the_global_generator_alone(gan: Gan):
 
 def test_seeds_go_to_the_very_end(gan: Gan):
     last = gan.sample(0, seed=2**64 - 1, count=2)
-    assert torch.equal(last.z[1:], gan.sample(0, seed=0).z)  # and start over
-    assert not torch.equal(last.z[:1], last.z[1:])
+    assert torch.equal(last.point[1:], gan.sample(0, seed=0).point)  # and start over
+    assert not torch.equal(last.point[:1], last.point[1:])
 
 
 def test_draws_are_normal():
-    z = toy.gan(bare=True, dim_z=512).sample(0, seed=1, count=64).z
+    z = toy.gan(bare=True, dim_z=512).sample(0, seed=1, count=64).point
     assert z.mean().abs() < 0.02
     assert (z.std() - 1).abs() < 0.02
     assert z.abs().max() > 3
@@ -114,16 +114,16 @@ def test_draws_are_normal():
 
 @pytest.mark.parametrize("truncation", [0.9, 0.5])
 def test_truncated_draws_are_the_normal_cut_at_two_times_truncation(truncation: float):
-    z = toy.gan(bare=True, dim_z=512).sample(0, seed=1, truncation=truncation, count=64).z
+    z = toy.gan(bare=True, dim_z=512).sample(0, seed=1, truncation=truncation, count=64).point
     assert z.abs().max() <= 2 * truncation
     assert z.abs().max() > 1.9 * truncation
     assert (z.std() / truncation - 0.8796).abs() < 0.02  # deviation of a normal cut at two: sqrt(1 - 4 phi(2) / 0.9545)
 
 
 def test_truncation_leaves_numbers_inside_where_they_were(gan: Gan):
-    full, cut = gan.sample(0, seed=3).z, gan.sample(0, seed=3, truncation=0.5)
+    full, cut = gan.sample(0, seed=3).point, gan.sample(0, seed=3, truncation=0.5)
     inside = full.abs() <= 2
-    assert torch.equal(cut.z[inside], full[inside] * 0.5)
+    assert torch.equal(cut.point[inside], full[inside] * 0.5)
     assert cut.truncation == 0.5
 
 

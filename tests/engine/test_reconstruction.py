@@ -16,7 +16,7 @@ def gan() -> Gan:
 
 def pictures(gan: Gan, seed: int, count: int = 3) -> torch.Tensor:
     latent = gan.sample(0, seed=seed, count=count)
-    return gan.generator.generate(latent.z, latent.labels)
+    return gan.generator.generate(latent.point, latent.labels)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.2, 5])

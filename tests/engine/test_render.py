@@ -30,7 +30,7 @@ def one(gan: Gan, label: int = 0, seed: int = 0) -> Collage:
 
 
 def plain(gan: Gan, collage: Collage) -> torch.Tensor:
-    return gan.generator.generate(collage.latent.z, collage.latent.labels)
+    return gan.generator.generate(collage.latent.point, collage.latent.labels)
 
 
 def difference(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -50,7 +50,7 @@ def composed(layers: list[tuple[int, torch.Tensor]], own: int, size: int, at: in
 
 def test_a_plain_picture_equals_the_oracle(gan: Gan):
     collage = one(gan, 1)
-    _, expected = oracles.generate(gan.generator, collage.latent.z[0], oracles.everywhere(gan.generator, 1))
+    _, expected = oracles.generate(gan.generator, collage.latent.point[0], oracles.everywhere(gan.generator, 1))
     np.testing.assert_allclose(render(gan, collage)[0].numpy(), expected, atol=1e-5)
 
 
@@ -60,7 +60,7 @@ def test_a_label_collage_equals_the_oracle(gan: Gan):
     for size in gan.generator.norm_sizes:
         layers = [(2, SOFT * 0.7), (3, SOFT.T)] + [(0, LEFT)] * (size >= 8)
         maps.append(composed(layers, own=1, size=size))
-    _, expected = oracles.generate(gan.generator, collage.latent.z[0], maps)
+    _, expected = oracles.generate(gan.generator, collage.latent.point[0], maps)
     np.testing.assert_allclose(render(gan, collage)[0].numpy(), expected, atol=1e-5)
 
 
@@ -80,7 +80,7 @@ def test_feature_collages_equal_streams_run_one_by_one(gan: Gan):
     def run(
         of: Collage, maps: oracles.Maps, edit: Callable = lambda index, h: h
     ) -> tuple[list[np.ndarray], np.ndarray]:
-        return oracles.generate(g, of.latent.z[0], maps, edit)
+        return oracles.generate(g, of.latent.point[0], maps, edit)
 
     h3, _ = run(deepest, oracles.everywhere(g, 3))
 
@@ -133,7 +133,7 @@ def test_the_same_class_under_any_mask_is_the_plain_picture(gan: Gan, mask: torc
 
 def test_a_mask_of_ones_is_the_other_class(gan: Gan):
     base = one(gan, 0)
-    other = Collage(Latent(base.latent.z, torch.tensor([2])))
+    other = Collage(Latent(base.latent.point, torch.tensor([2])))
     assert difference(plain(gan, base), plain(gan, other)) > 0.1  # or the test below would show nothing
     assert torch.equal(render(gan, base.label(ClassMap().paint(2, ALL))), plain(gan, other))
     exact = ClassMap.from_weights([2], torch.ones(1, 1, 5, 5))
@@ -143,7 +143,7 @@ def test_a_mask_of_ones_is_the_other_class(gan: Gan):
 
 def test_the_first_map_of_a_reference_alone_is_a_picture_of_its_latent(gan: Gan):
     base, reference = one(gan, 0), one(gan, 1, seed=1)
-    expected = Collage(Latent(reference.latent.z, base.latent.labels))  # its z under our class
+    expected = Collage(Latent(reference.latent.point, base.latent.labels))  # its z under our class
     assert difference(render(gan, base.feature(reference, ALL, "#1")), plain(gan, expected)) < 1e-5
 
 
@@ -262,8 +262,8 @@ def test_pictures_do_not_depend_on_their_batch_mates(gan: Gan):
     masks = torch.rand(3, 1, 16, 16)
 
     def edited(pick: slice) -> Collage:
-        reference = Collage(Latent(others.z[pick], others.labels[pick])).label(ClassMap().paint(0, SOFT))
-        target = Collage(Latent(latent.z[pick], latent.labels[pick]))
+        reference = Collage(Latent(others.point[pick], others.labels[pick])).label(ClassMap().paint(0, SOFT))
+        target = Collage(Latent(latent.point[pick], latent.labels[pick]))
         return target.label(ClassMap().paint(1, masks[pick]).paint(3, LEFT)).feature(reference, masks[pick], "8")
 
     together = render(gan, edited(slice(None)))
@@ -273,8 +273,9 @@ def test_pictures_do_not_depend_on_their_batch_mates(gan: Gan):
 
 def test_single_latents_masks_references_and_styles_are_repeated(gan: Gan):
     masks = torch.rand(3, 1, 16, 16)
-    references = Collage(gan.sample([1, 2, 3], seed=1))
-    singles = [Collage(Latent(references.latent.z[i : i + 1], references.latent.labels[i : i + 1])) for i in range(3)]
+    drawn = gan.sample([1, 2, 3], seed=1)
+    references = Collage(drawn)
+    singles = [Collage(Latent(drawn.point[i : i + 1], drawn.labels[i : i + 1])) for i in range(3)]
     by_masks = render(gan, one(gan).label(ClassMap().paint(1, masks)))
     by_references = render(gan, one(gan).feature(references, SOFT))
     by_style = render(gan, one(gan).label(ClassMap().paint(references, SOFT)))
@@ -288,7 +289,7 @@ def test_single_latents_masks_references_and_styles_are_repeated(gan: Gan):
 
 def test_a_render_is_a_pure_function(gan: Gan):
     collage = one(gan).label(ClassMap().paint(1, SOFT)).feature(one(gan, 1, seed=1), SOFT, shift=(0.1, 0.2))
-    tensors = [collage.latent.z, *gan.generator.state_dict().values()]
+    tensors = [collage.latent.point, *gan.generator.state_dict().values()]
     before = [tensor.clone() for tensor in tensors]
     assert torch.equal(render(gan, collage), render(gan, collage))
     assert all(torch.equal(a, b) for a, b in zip(before, tensors, strict=True))

@@ -80,6 +80,8 @@ def test_noise_of_a_start_stays(gan):
     start = gan.sample(1, seed=5)
     first = next(nc.project(gan, picture(gan), 1, space="w", start=start))
     torch.testing.assert_close(first.images, nc.render(gan, nc.Collage(start)), atol=1e-4, rtol=1e-4)
+    assert isinstance(first.latent.noise, torch.Tensor)
+    assert isinstance(start.noise, torch.Tensor)
     assert torch.equal(first.latent.noise, start.noise)
 
 
@@ -88,7 +90,7 @@ def test_items_do_not_touch_one_another(gan):
     both = list(nc.project(gan, target, 1, steps=5, space="w+", start="mean"))[-1]
     for i in range(2):
         alone = list(nc.project(gan, target[i : i + 1], 1, steps=5, space="w+", start="mean"))[-1]
-        torch.testing.assert_close(both.latent.w[i : i + 1], alone.latent.w, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(both.latent.point[i : i + 1], alone.latent.point, atol=1e-4, rtol=1e-3)
 
 
 def test_under_inference_mode(gan):

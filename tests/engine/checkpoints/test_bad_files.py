@@ -271,6 +271,8 @@ def test_a_discriminator_alone_measures_and_draws_nothing(tmp_path):
     files = toy.chainer_files(tmp_path)
     alone, whole = nc.load(discriminator=files["discriminator"]), nc.load(**files)
     images, labels = torch.rand(2, 3, whole.resolution, whole.resolution), torch.tensor([0, 2])
+    assert alone.discriminator is not None
+    assert whole.discriminator is not None
     assert torch.equal(alone.discriminator(images, labels), whole.discriminator(images, labels))
     assert (alone.resolution, alone.n_classes, alone.dtype) == (whole.resolution, whole.n_classes, torch.float32)
     for draw in (lambda: alone.sample(0), lambda: nc.render(alone, nc.Collage(whole.sample(0)))):
