@@ -50,7 +50,9 @@ from .studies import (
     study_classes,
     study_layers,
     study_mix,
+    study_pixels,
     study_strengths,
+    with_pixel_collages,
 )
 from .units import parse_units
 
@@ -108,5 +110,7 @@ __all__ = [
     "study_classes",
     "study_layers",
     "study_mix",
+    "study_pixels",
     "study_strengths",
+    "with_pixel_collages",
 ]

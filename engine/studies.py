@@ -22,6 +22,7 @@ from .errors import InputError
 from .gan import Gan
 from .ranges import expect, real, whole
 from .sheet import captioned, contact_sheet
+from .stitch import Blend, stitch
 
 __all__ = [
     "Study",
@@ -30,13 +31,17 @@ __all__ = [
     "study_classes",
     "study_layers",
     "study_mix",
+    "study_pixels",
     "study_strengths",
+    "with_pixel_collages",
 ]
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 HALVES = (0.0, 0.5, 1.0)
 MOST_MAPS = 4
 """How many feature maps the study of layers goes down to (paper figure 6)."""
+PIXEL_MODES = ("paste", "normal")
+"""The pixel collages of a study, as `stitch` makes them: pasted, and pasted by Poisson blending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +56,9 @@ class Study:
     """One for each column, or none."""
     captions: tuple[tuple[str, ...], ...] = ()
     """One below each cell, or none."""
+    pasted: Tensor | None = None
+    """(H, W), (N, H, W) or (N, 1, H, W), 0 to 1: where it is given, each row ends in two more pictures, which no
+    network draws: the second cell's pixels pasted over the first's here, and that with Poisson blending."""
 
 
 def study_strengths(
@@ -174,12 +182,57 @@ def study_mix(
     return Study((upper, lower), ("mix", "features"), tuple(f"{strength:.0%}" for strength in strengths))
 
 
+def study_pixels(collage: Collage, reference: Collage, mask: Tensor, layers: str = "all") -> Study:
+    """Both kinds of collage against pixel collage: what comes of one region of another picture, pasted four ways.
+
+    A row has the two pictures, the label collage of the reference's class, the feature collage of its features, and
+    the two that `with_pixel_collages` makes of the first two.
+
+    Args:
+        collage: what is edited; its own edits stay.
+        reference: whose class, features and pixels are taken.
+        mask: (H, W), (N, H, W) or (N, 1, H, W), 0 to 1: the region, the same for all four.
+        layers: feature maps of the feature collage, in the grammar of `layers.py`.
+
+    Raises:
+        InputError: as `ClassMap.paint` and `Collage.feature`.
+    """
+    expect(collage, Collage, "What is edited")
+    expect(reference, Collage, "The reference")
+    labels, features = ClassMap().paint(reference, mask), collage.feature(reference, mask, layers)
+    titles = ("picture", "reference", "label collage", "feature collage", "pixels pasted", "pixels, Poisson")
+    return Study(((collage, reference, collage.label(labels), features),), column_titles=titles, pasted=mask)
+
+
+def with_pixel_collages(study: Study, pictures: Sequence[Tensor]) -> list[Tensor]:
+    """The pictures of a study, with those that no network draws at the end of their rows.
+
+    Args:
+        study: whose pictures these are. Without `pasted` they are all there.
+        pictures: (N, 3, R, R) in [-1, 1] for each cell, row by row.
+
+    Raises:
+        InputError: pictures that are too few or do not fit one another, or a mask that does not fit them.
+    """
+    if study.pasted is None:
+        return list(pictures)
+    rest, found = list(pictures), []
+    for cells in study.cells:
+        row, rest = rest[: len(cells)], rest[len(cells) :]
+        if len(row) < 2:
+            raise InputError(f"A pixel collage needs two pictures in each row; got {len(row)}.")
+        blends = [Blend(mode, limits=(-1.0, 1.0)) for mode in PIXEL_MODES]
+        found += row + [stitch(row[0], row[1], study.pasted, blend) for blend in blends]
+    return found + rest
+
+
 def draw_study(study: Study, pictures: Sequence[Tensor], side: int = 128) -> Tensor:
     """The pictures of a study under its titles.
 
     Args:
         study: whose titles these are.
-        pictures: (N, 3, R, R) in [-1, 1] for each cell, row by row. Where N is above 1 each row of the study becomes N.
+        pictures: (N, 3, R, R) in [-1, 1] for each cell, row by row, as `with_pixel_collages` completes them. Where N is
+            above 1 each row of the study becomes N.
         side: S of each cell.
 
     Returns:
@@ -189,11 +242,14 @@ def draw_study(study: Study, pictures: Sequence[Tensor], side: int = 128) -> Ten
         InputError: another number of pictures than the study has cells, or batches of different length.
     """
     side, rest = whole(side, "The side of a sheet's cells", 8, 4096), list(pictures)
-    if len(rest) != sum(map(len, study.cells)) or len({len(each) for each in rest}) != 1:
+    added = 0 if study.pasted is None else len(PIXEL_MODES)
+    if len(rest) != sum(len(cells) + added for cells in study.cells) or len({len(each) for each in rest}) != 1:
         raise InputError(f"A study needs one batch of pictures for each cell, all of one length; got {len(rest)}.")
     rows, titles = [], []
     for number, cells in enumerate(study.cells):
-        batches = [resize_picture(rest.pop(0).float().cpu(), (side, side)).clamp(-1, 1) for _ in cells]
+        batches = [
+            resize_picture(rest.pop(0).float().cpu(), (side, side)).clamp(-1, 1) for _ in range(len(cells) + added)
+        ]
         for row in zip(*batches, strict=True):
             rows.append(list(map(captioned, row, study.captions[number])) if study.captions else list(row))
         titles += [study.row_titles[number]] * len(batches[0]) if study.row_titles else []

@@ -83,6 +83,34 @@ def test_mix_above_features_below(gan):
     torch.testing.assert_close(below[4], nc.render(gan, second), atol=1e-5, rtol=0)
 
 
+def test_a_region_of_another_picture_comes_four_ways(gan):
+    first, second = of(gan, count=2), of(gan, "rose", 2, count=2)
+    study = nc.study_pixels(first, second, LEFT, "#1-2")
+    (row,) = drawn(gan, study)
+    picture, reference, labels, features, pasted, blended = nc.with_pixel_collages(study, row)
+    assert torch.equal(picture, nc.render(gan, first))
+    assert torch.equal(reference, nc.render(gan, second))
+    of_its_class = nc.ClassMap().paint("rose", LEFT)
+    torch.testing.assert_close(labels, nc.render(gan, first.label(of_its_class)))
+    torch.testing.assert_close(features, nc.render(gan, first.feature(second, LEFT, "#1-2")))
+    assert torch.equal(pasted, torch.cat([reference[..., :8], picture[..., 8:]], dim=-1))
+    wanted = nc.poisson_blend(picture, reference, LEFT).clamp(-1, 1)
+    torch.testing.assert_close(blended, wanted)
+    sheet = nc.draw_study(study, [picture, reference, labels, features, pasted, blended], side=32)
+    assert sheet.shape[3] == 6 * (32 + 4) + 4
+    with pytest.raises(nc.InputError, match="one batch of pictures for each cell"):
+        nc.draw_study(study, row)
+
+
+def test_pictures_are_complete_without_a_pixel_collage_and_too_few_are_refused(gan):
+    pictures = [torch.zeros(1, 3, 16, 16)]
+    assert nc.with_pixel_collages(nc.study_strengths(of(gan), REGIONS), pictures) == pictures
+    with pytest.raises(nc.InputError, match="two pictures in each row; got 1"):
+        nc.with_pixel_collages(nc.study_pixels(of(gan), of(gan), LEFT), pictures)
+    with pytest.raises(nc.InputError, match="reference"):
+        nc.study_pixels(of(gan), "rose", LEFT)  # pyright: ignore[reportArgumentType]
+
+
 def test_a_sheet_has_a_row_for_each_picture_of_a_batch(gan):
     study = nc.study_strengths(of(gan, count=2), REGIONS)
     pictures = [picture for row in drawn(gan, study) for picture in row]
