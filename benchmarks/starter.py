@@ -2,6 +2,8 @@
 
     python benchmarks/starter.py MODEL --data ZIP samples
     python benchmarks/starter.py MODEL --data ZIP labels | layers | classifier | descent
+    python benchmarks/starter.py MODEL --data ZIP classes | mix | pixels
+    python benchmarks/starter.py MODEL --data ZIP sheets --card docs --samples models/fruits-64.jpg
     python benchmarks/starter.py MODEL --data ZIP project --photos FOLDER
     python benchmarks/starter.py MODEL --data ZIP photos --photos FOLDER
 
@@ -18,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cards
 import collages
 import descent
 import edits
@@ -30,6 +33,7 @@ COMMANDS: dict[str, Callable[[Study, argparse.Namespace], bool | None]] = {
     "samples": lambda study, args: collages.samples(study, args.count),
     "labels": lambda study, args: collages.labels(study, args.pairs),
     "layers": lambda study, args: collages.layers(study, args.pairs),
+    **cards.COMMANDS,
     "classifier": lambda study, args: quality.classifier(study),
     "descent": lambda study, args: descent.descent(study, args.count, args.tuning, (0, *args.steps)),
     "project": lambda study, args: edits.project(study, args.photos, _descent(args)),
@@ -65,6 +69,7 @@ def arguments() -> argparse.ArgumentParser:
     for name in ("labels", "layers"):
         text = {"labels": "label collages: masks and strengths", "layers": "layers of both kinds of collage"}[name]
         commands.add_parser(name, help=text).add_argument("--pairs", type=int, default=4, help="class pairs")
+    cards.add_commands(commands)
     commands.add_parser("classifier", help="accuracy and spread of samples beside photographs")
     descending = commands.add_parser("descent", help="eq. 4 by space, start and steps")
     descending.add_argument("--count", type=int, default=12, help="photographs measured")
