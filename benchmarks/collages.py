@@ -1,4 +1,7 @@
-"""What the model draws: samples of each class, label collages, and the layers at which both collages act."""
+"""What the model draws: samples of each class, label collages, and the layers at which both collages act.
+
+Shapes: S side of the model's pictures.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,6 @@ from study import Study, generate
 from torch import Tensor
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-LABEL_LAYERS = ("all", "4", "8-")
-FEATURE_LAYERS = ("#1", "#1-2", "#1-3", "#1-4")  # the first one, two, three, four feature maps
-FEATURE_STRENGTHS = (0.0, 0.5, 1.0)
 
 
 def masks(size: int) -> dict[str, Tensor]:
@@ -46,15 +46,12 @@ def labels(study: Study, count: int = 4) -> None:
     """Label collage: class pairs, three masks, five strengths; the change inside and outside the mask."""
     gan, rows, titles, figures = study.gan, [], [], []
     for first, second in pairs(gan, count):
-        latent = gan.sample(first, seed=study.seed)
+        collage = nc.Collage(gan.sample(first, seed=study.seed))
         for name, mask in masks(gan.resolution).items():
-            collage = nc.Collage(latent)
-            maps = [nc.ClassMap().paint(second, mask, strength) for strength in STRENGTHS]
-            row = torch.cat([nc.render(gan, collage.label(class_map)) for class_map in maps])
-            title = f"{names(gan, first)} + {names(gan, second)}, {name}"
-            rows.append(row)
-            titles.append(title)
-            figures.append((title, *change(row, mask)))
+            laid = nc.study_strengths(collage, nc.ClassMap().paint(second, mask), strengths=STRENGTHS)
+            rows.append(drawn(gan, laid)[0])
+            titles.append(f"{names(gan, first)} + {names(gan, second)}, {name}")
+            figures.append((titles[-1], *change(rows[-1], mask)))
     study.sheet("labels", rows, titles, [f"strength {strength:g}" for strength in STRENGTHS])
     header = [f"{where} {strength:g}" for strength in STRENGTHS for where in ("in", "out")]
     study.table("labels", ("mean change in, out of the mask at strength", *header), figures)
@@ -67,33 +64,37 @@ def layers(study: Study, count: int = 4) -> None:
 
 
 def _label_layers(study: Study, count: int) -> None:
-    gan, rows, figures = study.gan, [], []
+    gan, rows, figures, columns = study.gan, [], [], ()
     everywhere = torch.ones(gan.resolution, gan.resolution)
     for first, second in pairs(gan, count):
         collage, regions = nc.Collage(gan.sample(first, seed=study.seed)), nc.ClassMap().paint(second, everywhere)
-        edited = [nc.render(gan, collage.label(regions, chosen)) for chosen in LABEL_LAYERS]
-        rows.append(torch.cat([nc.render(gan, collage), *edited]))
+        (laid,) = nc.study_layers(gan, collage, regions)
+        columns = laid.column_titles
+        rows += drawn(gan, laid)
         figures.append((f"{names(gan, first)} as {names(gan, second)}", *change(rows[-1], everywhere)[2::2]))
-    study.sheet("label_layers", rows, [row[0] for row in figures], ("plain", *LABEL_LAYERS))
-    study.table("label_layers", ("mean change at layers", *LABEL_LAYERS), figures)
+    study.sheet("label_layers", rows, [row[0] for row in figures], columns)
+    study.table("label_layers", ("mean change at layers", *columns[1:]), figures)
 
 
 def _feature_layers(study: Study, count: int) -> None:
-    gan, rows, titles, figures = study.gan, [], [], []
+    gan, rows, figures, columns = study.gan, [], [], ()
     mask = masks(gan.resolution)["left"]
     for first, second in pairs(gan, count):
         collage = nc.Collage(gan.sample(first, seed=study.seed))
         reference = nc.Collage(gan.sample(second, seed=study.seed + 1))
-        for chosen in FEATURE_LAYERS[: len(gan.generator.feature_sizes)]:
-            drawn = [nc.render(gan, collage.feature(reference, mask, chosen, s)) for s in FEATURE_STRENGTHS]
-            title = f"{names(gan, first)} < {names(gan, second)}, {chosen}"
-            figures.append((title, *change(torch.cat(drawn), mask)))
-            rows.append(torch.cat([*drawn, nc.render(gan, reference)]))
-            titles.append(title)
-    strengths = [f"strength {strength:g}" for strength in FEATURE_STRENGTHS]
-    study.sheet("feature_layers", rows, titles, (*strengths, "reference"))
-    header = [f"{where} {strength:g}" for strength in FEATURE_STRENGTHS for where in ("in", "out")]
+        (laid,) = nc.study_layers(gan, collage, reference=reference, mask=mask)
+        columns = laid.column_titles
+        for pictures, layers in zip(drawn(gan, laid), laid.row_titles, strict=True):
+            figures.append((f"{names(gan, first)} < {names(gan, second)}, {layers}", *change(pictures, mask)))
+            rows.append(torch.cat([pictures, nc.render(gan, reference)]))
+    study.sheet("feature_layers", rows, [row[0] for row in figures], (*columns, "reference"))
+    header = [f"{where} {strength}" for strength in columns for where in ("in", "out")]
     study.table("feature_layers", ("mean change in, out of the left half at strength", *header), figures)
+
+
+def drawn(gan: nc.Gan, laid: nc.Study) -> list[Tensor]:
+    """The pictures (cells, 3, S, S) of each row of a study of one picture."""
+    return [torch.cat([nc.render(gan, cell) for cell in row]) for row in laid.cells]
 
 
 def change(pictures: Tensor, mask: Tensor) -> list[float]:

@@ -5,18 +5,22 @@ Shapes: S side of the model's pictures.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from collages import masks, names, pairs
 from edits import CELL, drawn
 from neural_collage import engine as nc
 from neural_collage.engine.crop import resize_picture
 from neural_collage.engine.sheet import captioned
-from study import Study
+from study import Study, generate
 from torch import Tensor
 
-COLUMNS = 7
-"""Pictures in a row of the sheet of classes."""
+COLUMNS = 8
+"""Most pictures in a row of the sheet of classes."""
 BETWEEN = (0.0, 0.25, 0.5, 0.75, 1.0)
+SAMPLES = 16
+"""Among how many the least like one is looked for."""
 MAPS = ("#1", "#1-3")
 """How many feature maps of the left half a mix is compared with: the first, the first three."""
 AT = "#1-3"
@@ -43,26 +47,33 @@ def _captioned(study: Study, name: str, pictures: list[Tensor], titles: list[str
     """Pictures (1, 3, S, S) in rows, a title below each."""
     enlarged = [resize_picture(picture, (CELL, CELL))[0].cpu() for picture in pictures]
     cells = torch.stack([captioned(picture, title) for picture, title in zip(enlarged, titles, strict=True)])
-    study.sheet(name, cells.split(COLUMNS), ())
+    rows = math.ceil(len(cells) / COLUMNS)
+    study.sheet(name, cells.split(math.ceil(len(cells) / rows)), ())
 
 
 def mix(study: Study, count: int = 4) -> None:
-    """Two pictures mixed as latents, and the features of the second one in the left half of the first."""
+    """Two pictures mixed, latents and classes, and the features of the second one in the left half of the first.
+
+    Every other row is of one class: there the mix is one of latents alone, and B the least like A of some samples.
+    """
     gan, rows, titles = study.gan, [], []
-    left = masks(gan.resolution)["left"]
-    for first, second in _pictures(study, count):
+    left, everywhere = masks(gan.resolution)["left"], torch.ones(1, 1)
+    couples = [couple for pair in pairs(gan, -(-count // 2)) for couple in (_two(study, *pair), unlike(study, pair[0]))]
+    for first, second in couples[:count]:
         between = nc.study_mix(first, second, left, MAPS[0], BETWEEN).cells[0]
+        of_second = [nc.ClassMap().paint(int(second.latent.labels), everywhere, amount) for amount in BETWEEN]
+        mixed = [cell.label(regions) for cell, regions in zip(between, of_second, strict=True)]
         halves = [nc.study_mix(first, second, left, layers, (1.0,)).cells[1][0] for layers in MAPS]
-        rows.append(torch.cat([nc.render(gan, cell) for cell in (*between, *halves)]))
+        rows.append(torch.cat([nc.render(gan, cell) for cell in (*mixed, *halves)]))
         titles.append(_title(gan, first, second))
-    columns = ("A", *(f"mix {amount:g}" for amount in BETWEEN[1:-1]), "B", "B's left, first map", "B's left, maps 1-3")
+    columns = ("A", *(f"mix {amount:g}" for amount in BETWEEN[1:-1]), "B", "B's left, map 1", "B's left, maps 1-3")
     study.sheet("mix", rows, titles, columns)
 
 
 def pixels(study: Study, count: int = 2) -> None:
     """Label and feature collage against pasted pixels, and those with Poisson blending: the same regions and pairs."""
     gan, rows, titles, columns = study.gan, [], [], ()
-    for first, second in _pictures(study, count):
+    for first, second in (_two(study, *pair) for pair in pairs(gan, count)):
         for name, mask in masks(gan.resolution).items():
             laid = nc.study_pixels(first, second, mask, AT)
             rows.append(torch.cat(nc.with_pixel_collages(laid, [nc.render(gan, cell) for cell in laid.cells[0]])))
@@ -71,14 +82,21 @@ def pixels(study: Study, count: int = 2) -> None:
     study.sheet("pixels", rows, titles, columns)
 
 
-def _pictures(study: Study, count: int) -> list[tuple[nc.Collage, nc.Collage]]:
-    """One drawn picture of each class of each pair."""
-    seed = study.seed
-    return [
-        (nc.Collage(study.gan.sample(first, seed=seed)), nc.Collage(study.gan.sample(second, seed=seed + 1)))
-        for first, second in pairs(study.gan, count)
-    ]
+def _two(study: Study, first: int, second: int) -> tuple[nc.Collage, nc.Collage]:
+    """A drawn picture of each class, from different latents."""
+    drawn_from = study.gan.sample(first, seed=study.seed), study.gan.sample(second, seed=study.seed + 1)
+    return nc.Collage(drawn_from[0]), nc.Collage(drawn_from[1])
+
+
+def unlike(study: Study, label: int) -> tuple[nc.Collage, nc.Collage]:
+    """The first sample of a class, and the one of SAMPLES that is least like it, pixel by pixel."""
+    samples = study.gan.sample(label, seed=study.seed, count=SAMPLES)
+    pictures = generate(study.gan, samples)
+    far = int((pictures - pictures[:1]).square().flatten(1).mean(1).argmax())
+    first, second = (nc.Latent(samples.point[[i]], samples.labels[[i]]) for i in (0, far))
+    return nc.Collage(first), nc.Collage(second)
 
 
 def _title(gan: nc.Gan, first: nc.Collage, second: nc.Collage) -> str:
-    return " < ".join(names(gan, int(each.latent.labels)) for each in (first, second))
+    above, below = (names(gan, int(each.latent.labels)) for each in (first, second))
+    return f"{above} + {below}" if above != below else f"{above}, both"

@@ -103,8 +103,8 @@ def test_label_collage_changes_nothing_at_strength_0_and_more_inside_the_mask(st
 def test_layers_cover_all_that_is_asked_for(study):
     collages.layers(study, 1)
     header, *rows = table(study, "feature_layers")
-    assert [row[0].split(", ")[1] for row in rows] == ["#1", "#1-2", "#1-3"]  # the toy has three feature maps
-    assert all(float(row[header.index("in 0")]) == 0 < float(row[header.index("in 1")]) for row in rows)
+    assert [row[0].split(", ")[1] for row in rows] == ["map 1", "map 1-2", "map 1-3"]  # the toy has three feature maps
+    assert all(float(row[header.index("in 0%")]) == 0 < float(row[header.index("in 100%")]) for row in rows)
     header, *rows = table(study, "label_layers")
     assert all(float(value) > 0 for row in rows for value in row[1:])
 
