@@ -12,12 +12,11 @@ Shapes: N images, C channels, K labels in use, S rows of statistics, V length of
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from ..style import Style, spread
-from .batch_statistics import BatchStatistics
+from .batch_statistics import SharedStatistics, batch_norm
 
 __all__ = ["INTERPOLATIONS", "ConditionalNorm", "OutputNorm", "TabledNorm"]
 
@@ -27,7 +26,7 @@ its pictures. It swaps the two shares, so that what it draws at 0.413 is what is
 step."""
 
 
-class TabledNorm(nn.Module, BatchStatistics):
+class TabledNorm(nn.Module, SharedStatistics):
     """Mean and variance of each channel, by truncation; in training those of the batch, which the table follows."""
 
     means: Tensor
@@ -47,7 +46,7 @@ class TabledNorm(nn.Module, BatchStatistics):
 
     def by_batch(self, x: Tensor) -> Tensor:
         """x (N, C, h, w) by its own statistics, which enter the table's one row."""
-        return F.batch_norm(x, self.means[0], self.vars[0], training=True, momentum=self.momentum, eps=self.eps)
+        return batch_norm(x, self.means[0], self.vars[0], self.momentum, self.eps, self.across)
 
 
 class ConditionalNorm(TabledNorm):

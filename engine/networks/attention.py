@@ -17,7 +17,8 @@ __all__ = ["SelfAttention"]
 class SelfAttention(nn.Module):
     """`x + gamma * o(softmax(theta phi) g)`; keys and values are taken from every second row and column.
 
-    The four convolutions are 1x1, without offset, their spectral norm divided out when the file was read.
+    The four convolutions are 1x1, without offset, their spectral norm divided out when the file was read, or put over
+    them for a training.
     """
 
     def __init__(self, channels: int) -> None:

@@ -1,6 +1,6 @@
 """The discriminators of BigGAN and BigGAN-deep (Brock, Donahue & Simonyan 2019, appendix B) in ajbrock's layout.
 
-Spectral norm is divided out when the file is read, so these are plain convolutions, for measuring and not for training.
+Spectral norm is divided out when the file is read, so these are plain convolutions; `biggan_training.py` puts it back.
 
 Shapes: N images, C channels, R picture size, h w space.
 """

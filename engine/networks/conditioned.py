@@ -51,7 +51,7 @@ class ConditionedGenerator(Generator):
 
     def shares(self, latent: Latent) -> Tensor:
         """How much each row of the statistics counts at the latent's truncation, (S,), summing to one."""
-        return self.last_conv.weight.new_ones(1)
+        return self.last_norm.weight.new_ones(1)
 
     def begin(self, latent: Latent) -> State:
         """The first map (N, C0, 4, 4)."""
@@ -73,7 +73,7 @@ class ConditionedGenerator(Generator):
 
     def _precise(self, latent: Latent) -> Latent:
         """In the weights' precision, whatever made z: an encoder under autocast gives it in half."""
-        return latent.to(latent.labels.device, self.first.weight.dtype)
+        return latent.to(latent.labels.device, self.last_norm.weight.dtype)
 
     def end(self, state: State, latent: Latent) -> Tensor:
         """(N, C, R, R) -> pictures (N, 3, R, R) in [-1, 1]."""

@@ -1,7 +1,6 @@
 """Adversarial training of generator and discriminator, as the paper's models were made (Miyato & Koyama 2018).
 
-Hinge loss by default; spectral norm lives in the discriminator's layers. One generator step, then some discriminator
-steps.
+Hinge loss by default; spectral norm lives in the networks' layers. One generator step, then some discriminator steps.
 
 Shapes: N images, D latent size, R picture size.
 """
@@ -12,13 +11,13 @@ from copy import deepcopy
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..networks.sngan import SNGANGenerator
-from ..networks.sngan_discriminator import SNGANDiscriminator
 from .augment import augment, parse_augmentations
 from .average import update_average
 from .data import ImageSet
-from .losses import LOSSES, r1_penalty
+from .families import networks
+from .losses import LOSSES, add_orthogonality, r1_penalty
 from .processes import ALONE, Processes
 from .settings import GanSettings
 from .task import Task
@@ -37,11 +36,10 @@ class AdversarialTask(Task[GanSettings]):
         self, settings: GanSettings, data: ImageSet, device: str = "cpu", processes: Processes = ALONE
     ) -> None:
         super().__init__(settings, data, device, processes, settings.resolution)
-        n_classes = len(data.class_names)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.generator = self.place(SNGANGenerator(settings.generator_config(n_classes)))
-            self.discriminator = self.place(SNGANDiscriminator(settings.discriminator_config(n_classes)))
+            both = networks(settings, len(data.class_names))
+        self.generator, self.discriminator = (self.place(network) for network in both)
         self.average = deepcopy(self.generator).requires_grad_(False).eval()
         self.generator_adam = self.adam(self.generator.parameters(), settings.generator_rate)
         self.discriminator_adam = self.adam(self.discriminator.parameters(), settings.discriminator_rate)
@@ -58,7 +56,8 @@ class AdversarialTask(Task[GanSettings]):
             on_real, on_made = self.discriminator_step(real, labels, *self.draw_latents(len(real)))
             loss = self.loss.discriminator(on_real, on_made).item()
             losses |= {"discriminator": loss, "real": on_real.mean().item(), "made": on_made.mean().item()}
-        update_average(self.average, self.generator, self.done, self.settings.average)
+        own = self.settings
+        update_average(self.average, self.generator, self.done, own.average, own.average_from)
         self.done += 1
         return self.processes.mean(losses)
 
@@ -79,6 +78,8 @@ class AdversarialTask(Task[GanSettings]):
             (self.loss.generator(logits) * self.weight).backward()
             found.append(logits.detach())
         self.gather(self.generator)
+        if self.settings.orthogonal:
+            add_orthogonality(self.generator, self.settings.orthogonal)
         self.descend(self.generator_adam, self.settings.generator_rate)
         return torch.cat(found)
 
@@ -113,7 +114,8 @@ class AdversarialTask(Task[GanSettings]):
     def _penalty(self, real: Tensor, labels: Tensor) -> Tensor:
         """R1 at the pictures before their augmentation, in full precision: a scalar."""
         real = real.detach().requires_grad_()
-        return r1_penalty(self._judge(real, labels), real)
+        with sdpa_kernel(SDPBackend.MATH):  # the only form of attention that can be differentiated twice
+            return r1_penalty(self._judge(real, labels), real)
 
     def _judge(self, images: Tensor, labels: Tensor) -> Tensor:
         images = augment(images.to(self.dtype), self.strengths, self.draws)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..checkpoints import load, save
 from ..gan import Gan
+from ..networks.spectral import fold
 from .adversarial import AdversarialTask
 from .card import write_card
 from .inversion import EncoderTask
@@ -50,7 +51,7 @@ def rehearse_all(args: argparse.Namespace, processes: Processes, device: str) ->
         rehearse(task, run.out)
         if isinstance(task, AdversarialTask):
             names = task.data.class_names
-            parts = (part.eval().requires_grad_(False) for part in (task.average, task.discriminator))
+            parts = (fold(part).requires_grad_(False) for part in (task.average, task.discriminator))
             gan = Gan(*parts, class_names=names, facts={"rehearsed": "yes"})  # type: ignore[arg-type]
         elif isinstance(task, EncoderTask) and gan:
             gan = replace(gan, encoder=task.encoder.eval().requires_grad_(False))

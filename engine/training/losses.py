@@ -1,4 +1,4 @@
-"""What generator and discriminator descend on: the paper's hinge loss, the non-saturating one, and a penalty.
+"""What generator and discriminator descend on: the paper's hinge loss, the non-saturating one, and two penalties.
 
 Shapes: N images, R picture size.
 """
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["LOSSES", "Loss", "discriminator_loss", "generator_loss", "r1_penalty"]
+from ..networks.spectral import raw_weights
+
+__all__ = ["LOSSES", "Loss", "add_orthogonality", "discriminator_loss", "generator_loss", "r1_penalty"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,21 @@ def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
+
+
+@torch.no_grad()
+def add_orthogonality(network: nn.Module, strength: float) -> None:
+    """Add BigGAN's orthogonal regularisation to the gradients of a network's weights, in place.
+
+    `2 strength (W W^T * (1 - I)) W` for every matrix W (rows, rest) of convolutions and linear layers, as ajbrock's
+    code adds it; embeddings are left out. It drives rows apart and leaves their length alone (Brock et al. 2019, 3.1).
+    """
+    for weight, matrices in raw_weights(network):
+        if weight.grad is not None:
+            rows = weight.flatten(1).unflatten(0, (matrices, -1))  # (matrices, rows, rest)
+            products = rows @ rows.transpose(1, 2)
+            products.diagonal(dim1=1, dim2=2).zero_()
+            weight.grad.add_((products @ rows).view(weight.shape), alpha=2 * strength)
 
 
 def _precise(values: Tensor) -> Tensor:

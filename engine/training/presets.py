@@ -1,4 +1,7 @@
-"""Named settings of the three trainings, as one table. Those called `paper` have the paper's values throughout."""
+"""Named settings of the three trainings, as one table. Those called `paper` have the paper's values throughout.
+
+`biggan-128` has those of the code that BigGAN is known by.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +67,32 @@ _TINY_16 = replace(_small((16, 16, 8), (8, 16), 2), dim_z=16, steps=1000, batch=
 _TINY_64 = _small((96, 96, 64, 32, 16), (16, 32, 64, 128, 128), 4)
 _STARTER = replace(_small((192, 192, 128, 64, 32), (32, 64, 128, 256, 256), 4), average=0.9985)
 
+_PAPER_128 = _paper("128", ch=64, batch=16)
+# ajbrock/BigGAN-PyTorch, `launch_BigGAN_bs256x8.sh` and the defaults of its `utils.py`; 150,000 steps by its README.
+# BigGAN's own paper takes two discriminator steps, at half these rates, and orthogonal regularisation of 1e-4.
+_BIGGAN_128 = replace(
+    _small(tuple(96 * m for m in (16, 16, 8, 4, 2, 1)), tuple(96 * m for m in (1, 2, 4, 8, 16, 16)), 5),
+    family="biggan",
+    hidden="output",
+    dim_z=120,
+    shared_dim=128,
+    attention=(64,),
+    steps=150_000,
+    decay_from=1.0,
+    batch=2048,
+    accumulate=8,
+    fakes=2048,
+    generator_rate=1e-4,
+    discriminator_rate=4e-4,
+    beta2=0.999,
+    adam_eps=1e-6,
+    average=0.9999,
+    average_from=20_000,
+    augment="none",
+    flips=False,
+    precision="fp32",
+)
+
 PRESETS: dict[str, Preset] = {
     "tiny-16": Preset(
         _TINY_16,
@@ -96,6 +125,10 @@ PRESETS: dict[str, Preset] = {
         AuxiliarySettings(steps=30_000, code_steps=3000),
         "the same at 128 px",
     ),
-    "paper-128": _paper("128", ch=64, batch=16),
+    "paper-128": _PAPER_128,
     "paper-256": _paper("256", ch=48, batch=8),
+    # The encoder and the pair as the paper has them for its own generator of this size.
+    "biggan-128": Preset(
+        _BIGGAN_128, _PAPER_128.encoder, _PAPER_128.auxiliary, "BigGAN as ajbrock's code trains it, on many GPUs"
+    ),
 }

@@ -13,9 +13,10 @@ from torch import nn
 from ..errors import TrainingError
 from ..gan import Gan
 from ..networks.auxiliary import Auxiliary
-from ..networks.sngan import SNGANGenerator
-from ..networks.sngan_discriminator import SNGANDiscriminator
+from ..networks.generator import Generator
 from ..networks.sngan_encoder import SNGANEncoder
+from ..networks.spectral import fold
+from .families import networks
 from .settings import AuxiliarySettings, EncoderSettings, GanSettings
 
 __all__ = ["fingerprint", "released", "settle_statistics"]
@@ -66,8 +67,8 @@ def fingerprint(generator: nn.Module) -> str:
 
 def _adversarial(state: Mapping[str, Any], facts: Mapping[str, str], device: str) -> Gan:
     settings, names = GanSettings(**state["settings"]), tuple(state["class_names"])
-    generator = _filled(SNGANGenerator(settings.generator_config(len(names))), state["average"])
-    discriminator = _filled(SNGANDiscriminator(settings.discriminator_config(len(names))), state["discriminator"])
+    both = zip(networks(settings, len(names)), (state["average"], state["discriminator"]), strict=True)
+    generator, discriminator = (fold(_filled(network, weights)) for network, weights in both)
     settle_statistics(generator.to(device))
     generator.cpu()
     facts = {**facts, "steps": str(state["done"]), "batch": str(settings.batch)}
@@ -89,7 +90,7 @@ def _filled(network: Network, weights: Mapping[str, torch.Tensor]) -> Network:
 
 
 @torch.no_grad()
-def settle_statistics(generator: SNGANGenerator, passes: int = 40, batch: int = 64) -> None:
+def settle_statistics(generator: Generator, passes: int = 40, batch: int = 64) -> None:
     """Replace the batch norms' running statistics by those of the generator's own pictures, in place.
 
     Averaged weights have no statistics of their own until they have been run: here, `passes` times on `batch` random

@@ -7,9 +7,8 @@ from typing import Any
 
 from ..errors import InputError
 from ..networks.auxiliary import AuxiliaryConfig
-from ..networks.sngan import GeneratorConfig
-from ..networks.sngan_discriminator import DiscriminatorConfig
 from ..networks.sngan_encoder import ENCODER_CHANNELS, EncoderConfig
+from .families import FAMILIES
 from .losses import LOSSES
 
 __all__ = ["AuxiliarySettings", "EncoderSettings", "GanSettings", "RunSettings"]
@@ -32,7 +31,8 @@ class RunSettings:
     batch: int = told("real pictures a step, over all processes", 32, paper="16; 8 at 256 px, and for A and B")
     accumulate: int = told("parts that a batch is cut into, one after the other, to save memory", 1, paper=1)
     beta1: float = told("Adam's first beta", 0.0, paper=0.0)
-    beta2: float = told("Adam's second beta", 0.9, paper=0.9)
+    beta2: float = told("Adam's second beta", 0.9, paper="0.9; BigGAN: 0.999")
+    adam_eps: float = told("added to the denominator of Adam's steps", 1e-8, paper="1e-8; BigGAN: 1e-6")
     flips: bool = told("mirror real pictures at random", True, paper="no for the GAN of dogs and cats, else yes")
     crop: float = told("side of the square cut at a random place out of the middle square", 1.0, paper=0.9)
     noise: float = told("uniform noise up to this much on real pictures in [-1, 1]", 0.0, paper="1/128")
@@ -46,6 +46,7 @@ class RunSettings:
         _require(self.precision in PRECISIONS, f"precision is one of {', '.join(PRECISIONS)}; got {self.precision!r}")
         _require(0 <= self.decay_from <= 1, f"decay_from lies in [0, 1]; got {self.decay_from}")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, f"betas lie in [0, 1); got {self.beta1}, {self.beta2}")
+        _require(0 < self.adam_eps <= 1, f"adam_eps lies above 0, up to 1; got {self.adam_eps}")
         _require(0.1 <= self.crop <= 1, f"crop lies in [0.1, 1]; got {self.crop}")
         _require(0 <= self.noise <= 1, f"noise lies in [0, 1]; got {self.noise}")
 
@@ -59,19 +60,34 @@ class RunSettings:
 class GanSettings(RunSettings):
     """Settings of adversarial training. The defaults are for small models."""
 
+    family: str = told(f"kind of the networks: {' or '.join(FAMILIES)}", "sngan", paper="sngan")
     generator: tuple[int, ...] = told("widths of the first 4x4 map and of each block's output", paper="its presets")
     discriminator: tuple[int, ...] = told("widths of each block's output", paper="its presets")
     shrinking: int = told("how many blocks of the discriminator halve the size", paper="5; 6 at 256 px")
     hidden: str = told("width of a discriminator block's first convolution: input or output", "input", "output at 256")
-    dim_z: int = told("length of the latent", 128, paper=128)
-    fakes: int = told("made pictures in each generator step", 32, paper="twice the batch")
-    discriminator_steps: int = told("discriminator steps after each generator step", 1, paper=5)
-    generator_rate: float = told("Adam's rate of the generator", 2e-4, paper=2e-4)
-    discriminator_rate: float = told("Adam's rate of the discriminator", 4e-4, paper=2e-4)
+    dim_z: int = told("length of the latent", 128, paper="128; BigGAN: 120")
+    shared_dim: int = told(
+        "length of the class embedding that all norms share, which goes with a latent cut into slots; 0: class tables",
+        0,
+        paper="0; BigGAN: 128",
+    )
+    attention: tuple[int, ...] = told(
+        "sides of the maps, in pixels, that go through self-attention; 0: none", (), paper="none; BigGAN: 64"
+    )
+    fakes: int = told("made pictures in each generator step", 32, paper="twice the batch; BigGAN: the batch")
+    discriminator_steps: int = told("discriminator steps after each generator step", 1, paper="5; BigGAN: 1")
+    generator_rate: float = told("Adam's rate of the generator", 2e-4, paper="2e-4; BigGAN: 1e-4")
+    discriminator_rate: float = told("Adam's rate of the discriminator", 4e-4, paper="2e-4; BigGAN: 4e-4")
     loss: str = told(f"{' or '.join(LOSSES)} (non-saturating)", "hinge", paper="hinge")
     r1: float = told("weight of the gradient penalty R1 on real pictures; 0 for none", 0.0, paper=0.0)
     r1_every: int = told("steps between penalties, each counted so many times", 16)
-    average: float = told("decay of the generator's moving average; 0 keeps the last weights", 0.999, paper=0.0)
+    orthogonal: float = told(
+        "weight of orthogonal regularisation of the generator", 0.0, paper="0; BigGAN: 1e-4, but 0 in its script"
+    )
+    average: float = told(
+        "decay of the generator's moving average; 0 keeps the last weights", 0.999, paper="0; BigGAN: 0.9999"
+    )
+    average_from: int = told("step before which the average is the last weights", 0, paper="0; BigGAN: 20000")
     augment: str = told(
         "differentiable augmentation: none, or colour, translation, cutout, each with :STRENGTH",
         "colour:0.3,translation,cutout:0.5",
@@ -82,10 +98,13 @@ class GanSettings(RunSettings):
         super().__post_init__()
         object.__setattr__(self, "generator", tuple(self.generator))
         object.__setattr__(self, "discriminator", tuple(self.discriminator))
+        object.__setattr__(self, "attention", tuple(side for side in self.attention if side))
         counts = (self.fakes, self.discriminator_steps, self.r1_every)
-        rates = (self.generator_rate, self.discriminator_rate, self.r1)
+        rates = (self.generator_rate, self.discriminator_rate, self.r1, self.orthogonal)
+        _require(self.family in FAMILIES, f"family is {' or '.join(FAMILIES)}; got {self.family!r}")
         _require(min(counts) >= 1, f"fakes, discriminator_steps and r1_every are at least 1; got {counts}")
-        _require(min(rates) >= 0, f"learning rates and r1 are at least 0; got {rates}")
+        _require(min(rates) >= 0, f"learning rates, r1 and orthogonal are at least 0; got {rates}")
+        _require(min(self.shared_dim, self.average_from) >= 0, "shared_dim and average_from are at least 0")
         _require(self.hidden in ("input", "output"), f"hidden is input or output; got {self.hidden!r}")
         _require(self.loss in LOSSES, f"loss is {' or '.join(LOSSES)}; got {self.loss!r}")
         _require(0 <= self.average < 1, f"average lies in [0, 1); got {self.average}")
@@ -93,18 +112,15 @@ class GanSettings(RunSettings):
     @property
     def resolution(self) -> int:
         """Side of the pictures, in pixels."""
-        return self.generator_config(1).resolution
+        return self.configs(1)[0].resolution
 
-    def generator_config(self, n_classes: int) -> GeneratorConfig:
-        """The generator's shape for so many classes."""
-        return GeneratorConfig(self.generator, n_classes, self.dim_z)
+    def configs(self, n_classes: int) -> tuple[Any, Any]:
+        """The shapes of generator and discriminator for so many classes; one class needs no class term.
 
-    def discriminator_config(self, n_classes: int) -> DiscriminatorConfig:
-        """The discriminator's shape for so many classes; one class needs no class term."""
-        widths = self.discriminator
-        hidden = (widths[0], *(widths[:-1] if self.hidden == "input" else widths[1:]))
-        known = n_classes if n_classes > 1 else 0
-        return DiscriminatorConfig(widths, hidden, self.shrinking, known, self.resolution)
+        Raises:
+            InputError: widths and numbers that make no network of the family.
+        """
+        return FAMILIES[self.family].shapes(self, n_classes)
 
 
 @dataclass(frozen=True, kw_only=True)

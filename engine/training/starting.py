@@ -10,40 +10,56 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..gan import Gan
-from ..networks.sngan import GeneratorConfig
-from ..networks.sngan_discriminator import DiscriminatorConfig
+from ..networks.spectral import find_vectors, plain_name
 from .adversarial import AdversarialTask
+from .families import FAMILIES
 from .settings import GanSettings
 
 __all__ = ["adopt", "shaped_as", "start_from"]
 
-CLASS_TABLES = (".gammas", ".betas", "embed.weight")
-"""Ends of the names of tensors with one row a class."""
+CLASS_TABLES = (".gammas", ".betas")
+"""Ends of the names of tensors with one row a class; the weights of embeddings are others."""
 
 
 def shaped_as(base: Gan, settings: GanSettings) -> GanSettings:
     """The settings with the network shapes of a model.
 
     Raises:
-        InputError: a model of another family, or without a discriminator.
+        InputError: a model of another family, without a discriminator, or of shapes that no settings have.
     """
-    generator = getattr(base.generator, "config", None)
-    discriminator = getattr(base.discriminator, "config", None)
-    if not isinstance(generator, GeneratorConfig) or not isinstance(discriminator, DiscriminatorConfig):
-        raise InputError("Training goes on from an SNGAN model with its discriminator; this one is not. Use another.")
+    configs = tuple(getattr(part, "config", None) for part in (base.generator, base.discriminator))
+    known = {family.configs: name for name, family in FAMILIES.items()}
+    name = known.get(tuple(map(type, configs)))  # type: ignore[arg-type]
+    if name is None:
+        raise InputError(
+            f"Training goes on from a model of one of the families {', '.join(FAMILIES)} with its discriminator; this "
+            "one is not. Use another."
+        )
+    generator, discriminator = configs
     hidden = "input" if discriminator.hidden[1:] == discriminator.channels[:-1] else "output"
-    return replace(
+    shaped = replace(
         settings,
+        family=name,
         generator=generator.channels,
         dim_z=generator.dim_z,
         discriminator=discriminator.channels,
         shrinking=discriminator.shrinking,
         hidden=hidden,
+        **FAMILIES[name].settings(generator, discriminator),
     )
+    if shaped.configs(generator.n_classes) != configs:
+        raise InputError(
+            f"Training makes other networks than this model's: {shaped.configs(generator.n_classes)}; the model has "
+            f"{configs}. Use another."
+        )
+    return shaped
 
 
 def start_from(task: AdversarialTask, base: Gan) -> None:
-    """Give the networks of a fresh run the weights of a model; see `adopt`."""
+    """Give the networks of a fresh run the weights of a model; see `adopt`.
+
+    Where spectral norm was divided out of the model's weights, its vectors are found anew; the norms start at one.
+    """
     classes = (base.class_names, task.data.class_names)
     for network in (task.generator, task.average):
         adopt(network, base.generator.state_dict(), *classes)
@@ -58,18 +74,31 @@ def adopt(network: nn.Module, weights: Mapping[str, Tensor], old: tuple[str, ...
     Raises:
         InputError: other layers or shapes, or tables for other classes whose names are not known.
     """
-    own = network.state_dict()
-    if missing := own.keys() - weights.keys():
-        raise InputError(f"To start from a model, both must have the same layers; it lacks {min(missing)}.")
-    network.load_state_dict({name: _adopted(name, value, weights[name], old, new) for name, value in own.items()})
+    tables = {f"{name}.weight" for name, module in network.named_modules() if isinstance(module, nn.Embedding)}
+    kept = {}
+    for name, own in network.state_dict().items():
+        plain = plain_name(name)
+        if plain is None or (plain == "embed.u" and old != new):
+            kept[name] = own  # a vector of spectral norm: power iteration finds it
+        elif plain not in weights:
+            raise InputError(f"To start from a model, both must have the same layers; it lacks {plain}.")
+        elif plain.endswith(CLASS_TABLES) or plain in tables:
+            kept[name] = _fitting(plain, own, _by_name(weights[plain], old, new))
+        else:
+            kept[name] = _fitting(plain, own, weights[plain])
+    network.load_state_dict(kept)
+    find_vectors(network)
 
 
-def _adopted(name: str, own: Tensor, weights: Tensor, old: tuple[str, ...], new: tuple[str, ...]) -> Tensor:
-    if name.endswith(CLASS_TABLES) and old != new and len(weights) == len(old):
-        rows = dict(zip(old, weights, strict=True))
-        return torch.stack([rows.get(class_name, weights.mean(0)) for class_name in new])
-    if name == "embed.u" and old != new:
-        return own  # one entry a class; power iteration finds it again in a few steps
+def _by_name(table: Tensor, old: tuple[str, ...], new: tuple[str, ...]) -> Tensor:
+    """The rows of a class table (old classes, ...) in the order of the new classes, where the old ones are known."""
+    if old == new or len(table) != len(old):
+        return table
+    rows = dict(zip(old, table, strict=True))
+    return torch.stack([rows.get(class_name, table.mean(0)) for class_name in new])
+
+
+def _fitting(name: str, own: Tensor, weights: Tensor) -> Tensor:
     if own.shape != weights.shape:
         raise InputError(
             f"To start from a model, {name} must have shape {tuple(own.shape)}; it has {tuple(weights.shape)}. "

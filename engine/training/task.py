@@ -90,8 +90,9 @@ class Task(ABC, Generic[Settings]):
         return 1 / (self.settings.accumulate * self.processes.count)
 
     def adam(self, parameters: Any, rate: float) -> torch.optim.Adam:
-        """Adam with the settings' betas."""
-        return torch.optim.Adam(parameters, rate, (self.settings.beta1, self.settings.beta2))
+        """Adam with the settings' betas and epsilon."""
+        own = self.settings
+        return torch.optim.Adam(parameters, rate, (own.beta1, own.beta2), own.adam_eps)
 
     def gather(self, network: nn.Module) -> None:
         """Sum a network's gradients over the processes."""

@@ -193,7 +193,7 @@ def test_the_papers_presets_have_its_values():
 
 def test_every_preset_builds_its_networks():
     for preset in (table.gan for table in PRESETS.values()):
-        assert preset.discriminator_config(5).resolution == preset.generator_config(5).resolution == preset.resolution
+        assert {config.resolution for config in preset.configs(5)} == {preset.resolution}
 
 
 def test_settings_out_of_range_are_refused():
