@@ -75,7 +75,7 @@ class InceptionV3(nn.Module):
 
 
 def stretched(pictures: Tensor, side: int = SIDE) -> Tensor:
-    """(N, C, S, S) -> (N, C, side, side), linear, the first pixels' corners together (TensorFlow 1: not the centres)."""
+    """(N, C, S, S) -> (N, C, side, side), linear; the first pixels' corners fall together, as in TensorFlow 1."""
     weights = _stretch(pictures.shape[-1], side).to(pictures)
     return weights @ pictures @ weights.T
 

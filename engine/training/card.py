@@ -82,6 +82,7 @@ def _measures(run: Run) -> list[list[str]]:
         "accuracy": "share of samples that a classifier of the photographs puts into their class",
         "accuracy_real": "the same of photographs kept out of training",
         "frechet": "Frechet distance to the training pictures in that classifier's features",
+        "frechet_inception": "the same in Inception's features, of 512 samples: with more it would be smaller",
         "spread": "within-class spread of those features, over the photographs'",
         "nearness": "distance to the nearest training picture, over that of photographs kept out",
     }

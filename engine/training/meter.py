@@ -2,6 +2,7 @@
 
 `accuracy`   share of samples whose class the classifier names; `accuracy_real`, of photographs kept out of training
 `frechet`    Frechet distance of samples and training pictures in the classifier's features (Heusel et al. 2017)
+`frechet_inception`   the same in Inception's features, where its weights are given
 `spread`     mean distance of the samples' features from those of their class's mean, over the training pictures'
 `nearness`   median distance of a sample to the nearest training picture, over that of photographs kept out of training
              (without any: of training pictures to the nearest other one); far below one, samples are copies
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from .adversarial import AdversarialTask
 from .data import ImageSet
+from .inception import Inception
 from .judge import Classifier, look
 
 __all__ = ["Meter", "frechet_distance"]
@@ -27,10 +29,19 @@ SHOWN, NEAREST = 8, 3  # samples on a sheet, and neighbours of each
 class Meter:
     """Measures a run's averaged generator, always on the same latents and classes in the training set's shares."""
 
-    def __init__(self, judge: Classifier, data: ImageSet, held_out: ImageSet | None, count: int = 512) -> None:
+    def __init__(
+        self,
+        judge: Classifier,
+        data: ImageSet,
+        held_out: ImageSet | None,
+        count: int = 512,
+        inception: Inception | None = None,
+    ) -> None:
         """Measure `count` samples against a training set and, where there are any, pictures kept out of it."""
-        self.judge, self.data = judge, data
+        self.judge, self.data, self.inception = judge, data, inception
         self.places = torch.linspace(0, len(data) - 1, min(len(data), MOST)).long()
+        if inception:
+            inception.remember(data.images[self.places])
         _, self.features = _seen(judge, data, self.places)  # (M, F)
         self.labels = data.labels[torch.linspace(0, len(data) - 1, count).long()]  # of the samples
         self.spread = _spread(self.features, data.labels[self.places])
@@ -54,6 +65,8 @@ class Meter:
             "spread": _spread(features, self.labels) / max(self.spread, 1e-12),
             "nearness": distances.median().item() / max(self.near, 1e-12),
         }
+        if self.inception:
+            measures["frechet_inception"] = self.inception(made)
         return measures, self._neighbours(made, features)
 
     def _neighbours(self, made: Tensor, features: Tensor) -> Tensor:

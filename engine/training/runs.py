@@ -20,6 +20,7 @@ from .adversarial import AdversarialTask
 from .board import Board
 from .data import ImageSet, load_images
 from .flags import given_settings
+from .inception import Inception
 from .inversion import AuxiliaryTask, EncoderTask
 from .judge import trained_judge
 from .loop import Every, train
@@ -141,13 +142,17 @@ class Run:
 
     def _meter(self, task: Task[Any]) -> Meter | None:
         """What measures the run, if it is measured and this process is the one that does."""
-        if not (self._every(task).metrics and self.processes.first):
+        measured, file = self._every(task).metrics, self.args.inception if self.kind == "gan" else None
+        if file and not measured:
+            raise InputError("--inception is measured at every --metrics-every, which is 0. Give it a number of steps.")
+        if not (measured and self.processes.first):
             return None
         shown = task.data.middle(task.resolution)
         held_out = self.held_out(task) if self.args.hold_out else None
-        print("The judge of samples is read, or trained on the photographs.")
         RunFolder(self.out)
-        return Meter(trained_judge(shown, self.out, device=self.device), shown, held_out)
+        inception = Inception(file, self.out, self.device) if file else None  # at once: the file may be another one
+        print("The judge of samples is read, or trained on the photographs.")
+        return Meter(trained_judge(shown, self.out, device=self.device), shown, held_out, inception=inception)
 
     def held_out(self, task: Task[Any]) -> ImageSet:
         """The pictures kept out of a task's training: the middle of each, as large as the model's."""

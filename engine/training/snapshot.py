@@ -82,22 +82,15 @@ class RunFolder:
         for path in (self.log, self.metrics):
             kept = [row for row in _rows(path) if row["step"].isdecimal() and int(row["step"]) <= step]
             if path.exists():
-                text = io.StringIO(newline="")
-                if kept:
-                    _writer(text, kept[0]).writeheader()
-                    _writer(text, kept[0]).writerows(kept)
-                temporary = path.with_suffix(".part")
-                with written(path, temporary):
-                    temporary.write_text(text.getvalue(), newline="")
-                    os.replace(temporary, path)
+                _rewrite(path, kept, list(kept[0]) if kept else [])
 
     def _append(self, path: Path, row: Mapping[str, float]) -> None:
-        new = not path.exists() or not path.stat().st_size
+        columns = _columns(path)
+        if not set(row) <= set(columns):  # the first row, or a run that went on measures more than before
+            columns = list(dict.fromkeys([*columns, *row]))
+            _rewrite(path, _rows(path), columns)
         with written(path), path.open("a", newline="") as file:
-            writer = _writer(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+            csv.DictWriter(file, columns).writerow({name: f"{value:.6g}" for name, value in row.items()})
         if self.board:
             self.board.write(path.stem, row)
 
@@ -119,8 +112,24 @@ def written(path: Path, temporary: Path | None = None) -> Iterator[None]:
         ) from error
 
 
-def _writer(file: Any, row: Mapping[str, Any]) -> csv.DictWriter[str]:
-    return csv.DictWriter(file, list(row))
+def _columns(path: Path) -> list[str]:
+    """The header of a CSV; none of one that is not there or is empty."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return next(csv.reader(file), [])
+
+
+def _rewrite(path: Path, rows: list[dict[str, str]], columns: list[str]) -> None:
+    """A CSV with these rows in the place of the one that is there; numbers that a row lacks are left empty."""
+    text, temporary = io.StringIO(newline=""), path.with_suffix(".part")
+    if columns:
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    with written(path, temporary):
+        temporary.write_text(text.getvalue(), newline="")
+        os.replace(temporary, path)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
