@@ -1,55 +1,170 @@
 """How fast projection descends on z and on zeta, from the encoder and from random starts.
 
-What is descended on, and what is reported, is eq. 4 alone: the cosine distance of discriminator features. Each space
-has the best rate of a grid, tried on photographs that are not among those measured. Both starts run in one batch,
-the first half from the encoder and the second from a random latent for each photograph.
+Descended on and reported is eq. 4 alone (`courses.py`). Each space has, for each start, the best rate of a grid, tried
+on photographs that are not among those measured: the rate with the least mean, over photographs, of the best loss so
+far after the last step. Where it is at the edge of its grid, the grid grows.
 """
 
 from __future__ import annotations
 
-import torch
-from neural_collage import engine as nc
-from neural_collage.engine.training.data import to_network
-from study import Study
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from courses import LOSS, PSNR, Courses, Photos
+from curves import Panel, draw
+from pair import cost
+from study import Study, Table
 from torch import Tensor
-from tqdm import tqdm
 
 RATES = {
-    "z": (0.01, 0.03, 0.075, 0.15, 0.3, 0.6),
-    "zeta": (0.005, 0.015, 0.04, 0.1, 0.25, 0.6),
+    "z": (0.02, 0.04, 0.075, 0.15, 0.3, 0.6),
+    "zeta": (0.015, 0.03, 0.06, 0.12, 0.25, 0.5),
 }
 """The grid of each space; the original's defaults, 0.075 and 0.015, are in it."""
-STEPS = (0, 50, 200)
+STARTS = ("encoder", "random")
+STEPS = (0, 10, 20, 50, 100, 200)
+WIDENED = 4
+"""How often a grid may grow, by a factor of two at the edge where its best is."""
+
+Grid = Mapping[float, Tensor]
+"""Rate -> course of the tuning photographs (2, S + 1, N), by rising rate."""
 
 
-def descent(study: Study, photos: int = 12, tuning: int = 4, steps: tuple[int, ...] = STEPS) -> None:
-    """Eq. 4 after each of `steps`, by space and start, at each space's best rate."""
-    order = torch.randperm(len(study.held_out), generator=torch.Generator().manual_seed(study.seed))
-    grid, figures = [], []
-    for space, rates in RATES.items():
-        tried = {rate: _run(study, order[:tuning], space, rate, steps).mean(1)[-1].item() for rate in rates}
-        best = min(tried, key=tried.__getitem__)
-        grid.append((space, *(f"{rate:g}: {loss:.3f}" for rate, loss in tried.items())))
-        found = _run(study, order[tuning : tuning + photos], space, best, steps)  # (steps, 2 N)
-        for start, losses in zip(("encoder", "random"), found.chunk(2, 1), strict=True):
-            figures.append((space, start, f"{best:g}", *losses.mean(1).tolist()))
-    tries = [f"try {number}" for number in range(1, len(grid[0]))]
-    study.table("descent_rates", (f"eq. 4 after {steps[-1]} steps on {tuning} other photos", *tries), grid)
-    study.table("descent", ("space", "start", "rate", *(f"{n} steps" for n in steps)), figures)
+@dataclass(frozen=True)
+class Plan:
+    """What is measured."""
+
+    count: int = 208
+    """Photographs measured, equally many of each class."""
+    tuning: int = 26
+    """Others, on which the rates are tried."""
+    steps: tuple[int, ...] = STEPS
+    """The steps reported."""
+    spaces: tuple[str, ...] = tuple(RATES)
 
 
-def _run(study: Study, chosen: Tensor, space: str, rate: float, steps: tuple[int, ...]) -> Tensor:
-    """The best eq. 4 so far of N photographs after each of `steps`: (steps, 2 N), encoder starts before random ones."""
-    gan = study.gan
-    images = to_network(study.held_out.images[chosen])
-    labels = study.held_out.labels[chosen]
-    with torch.no_grad():
-        encoded = gan.part("encoder")(images, labels)
-    drawn = gan.sample(labels.tolist(), seed=study.seed)
-    twice = labels.repeat(2)
-    start = nc.Latent(torch.cat([encoded, drawn.point]), twice)
-    course = nc.project(
-        gan, images.repeat(2, 1, 1, 1), twice, steps=max(steps), space=space, rate=rate, start=start, pixel_weight=0.0
-    )
-    told = tqdm(course, total=max(steps) + 1, desc=f"{len(chosen)} photos, {space}, rate {rate:g}")
-    return torch.stack([state.best_loss for state in told if state.index in steps])
+@dataclass(frozen=True)
+class Descents:
+    """What was found."""
+
+    tables: tuple[Table, ...]
+    pictures: Mapping[str, tuple[Panel, ...]]
+    """Name of the file -> its panels."""
+
+
+def descent(study: Study, plan: Plan) -> None:
+    """Measure and write everything."""
+    found = measure(study, plan)
+    for table in found.tables:
+        study.write(table)
+    draw_all(study, found)
+
+
+def draw_all(study: Study, found: Descents, suffix: str = "") -> None:
+    """Write the curves into the study's folder."""
+    for name, panels in found.pictures.items():
+        draw(study.out / f"{name}{suffix}.svg", panels)
+
+
+def measure(study: Study, plan: Plan) -> Descents:
+    """Tune the rates of each space and start, then measure the courses of other photographs at the best of them."""
+    photos = Photos.held_out(study, plan.tuning + plan.count)
+    courses = Courses.of(study, max(plan.steps))
+    each = [(space, start) for start in STARTS for space in plan.spaces]
+    grids = {way: _grid(courses, photos[: plan.tuning], *way) for way in each}
+    rates = {way: _best(grid) for way, grid in grids.items()}
+    measured = {way: courses.run(photos[plan.tuning :], way[1], way[0], rate) for way, rate in rates.items()}
+    told = [(way, f"{rates[way]:g}", measured[way]) for way in each]
+    kept = ("space", "start", f"best rate on {plan.tuning} other photos")
+    header = (*kept, *(f"{n} steps" for n in plan.steps))
+    losses = [(*way, rate, *(f"{course[LOSS, n].mean():.4f}" for n in plan.steps)) for way, rate, course in told]
+    ratios = [(*way, rate, *(f"{course[PSNR, n].mean():.2f}" for n in plan.steps)) for way, rate, course in told]
+    tables = [
+        Table("descent_rates", *_tried(grids, plan.steps), 3),
+        Table("descent", header, losses, 2, f"Eq. 4 of {plan.count} photographs kept out of training"),
+        Table("descent_psnr", header, ratios, 2, f"PSNR in dB of the same {plan.count} photographs"),
+    ]
+    if {"z", "zeta"} <= set(plan.spaces):
+        tables += [_ratios(measured, plan.steps), cost(study.gan, photos[:1])]
+    return Descents(tuple(tables), _pictures(grids, measured, plan))
+
+
+def _grid(courses: Courses, photos: Photos, space: str, start: str) -> Grid:
+    """The courses at each rate, and at more where the best is the first or the last of them."""
+    found = {rate: courses.run(photos, start, space, rate) for rate in RATES[space]}
+    for _ in range(WIDENED):
+        best = _best(found)
+        if min(found) < best < max(found):
+            break
+        beyond = best * 2 if best == max(found) else best / 2
+        found[beyond] = courses.run(photos, start, space, beyond)
+    return dict(sorted(found.items()))
+
+
+def _best(grid: Grid) -> float:
+    """The rate with the least mean loss after the last step."""
+    return min(grid, key=lambda rate: grid[rate][LOSS, -1].mean().item())
+
+
+def _tried(
+    grids: Mapping[tuple[str, str], Grid], steps: tuple[int, ...]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows: the tuning photographs' mean eq. 4 at each rate, the best marked."""
+    rows = []
+    for way, grid in grids.items():
+        mark = "best" if min(grid) < _best(grid) < max(grid) else "best, at the edge of the grid"
+        for rate, course in grid.items():
+            means = [f"{course[LOSS, n].mean():.4f}" for n in steps]
+            rows.append((*way, f"{rate:g}", *means, mark if rate == _best(grid) else ""))
+    return ("space", "start", "rate", *(f"{n} steps" for n in steps), "best of the grid"), rows
+
+
+def steps_to_reach(course: Tensor, level: float) -> int | None:
+    """The first step at which a falling course (S + 1,) is at a level or below; None where it never is."""
+    reached = (course <= level).nonzero()
+    return int(reached[0]) if len(reached) else None
+
+
+def _ratios(measured: Mapping[tuple[str, str], Tensor], steps: tuple[int, ...]) -> Table:
+    """How many steps of zeta reach what z reaches, by the mean of photographs."""
+    rows = []
+    for start in STARTS:
+        z, zeta = (measured[space, start][LOSS].mean(1) for space in ("z", "zeta"))
+        for n in steps:
+            needed = steps_to_reach(zeta, z[n].item())
+            told = (
+                ("not in " + str(len(zeta) - 1), "") if needed is None else (str(needed), f"{needed / max(n, 1):.2f}")
+            )
+            rows += [(start, str(n), f"{z[n]:.4f}", *told)] if n >= min(50, max(steps)) else []
+    header = ("start", "steps on z", "eq. 4 reached", "steps on zeta that reach it", "ratio (paper: below 0.67)")
+    return Table("descent_ratio", header, rows, 2)
+
+
+def _pictures(
+    grids: Mapping[tuple[str, str], Grid], measured: Mapping[tuple[str, str], Tensor], plan: Plan
+) -> dict[str, tuple[Panel, ...]]:
+    """Loss over rates and over steps of the tuning photographs (paper figures 16 and 17), and of those measured."""
+    means = {way: {rate: _mean(course) for rate, course in grid.items()} for way, grid in grids.items()}
+    by_rate, by_step = [], []
+    for (space, start), courses in means.items():
+        title = f"{space}, {start} start, {plan.tuning} photos"
+        over = {f"{n} steps": [(rate, course[n]) for rate, course in courses.items()] for n in plan.steps}
+        by_rate.append(Panel(title, "rate", "eq. 4", over, True))
+        over = {f"{rate:g}": list(enumerate(course)) for rate, course in courses.items()}
+        by_step.append(Panel(title, "steps", "eq. 4", over, False))
+    best = [
+        Panel(
+            f"{start} start, {plan.count} photos, best rates",
+            "steps",
+            "eq. 4",
+            {space: list(enumerate(_mean(measured[space, start]))) for space in plan.spaces},
+            False,
+        )
+        for start in STARTS
+    ]
+    return {"descent_rates": tuple(by_rate), "descent_steps": tuple(by_step), "descent": tuple(best)}
+
+
+def _mean(course: Tensor) -> list[float]:
+    """The mean loss at each step, above zero for a logarithmic axis."""
+    return course[LOSS].mean(1).clamp(min=1e-6).tolist()

@@ -1,7 +1,9 @@
 """Studies of a trained model, by one command each: sheets to look at, figures as Markdown and CSV.
 
     python benchmarks/starter.py MODEL --data ZIP samples
-    python benchmarks/starter.py MODEL --data ZIP labels | layers | classifier | descent
+    python benchmarks/starter.py MODEL --data ZIP labels | layers
+    python benchmarks/starter.py MODEL --data ZIP figures --before EARLIER_MODEL
+    python benchmarks/starter.py MODEL --data ZIP classifier | descent
     python benchmarks/starter.py MODEL --data ZIP classes | mix | pixels
     python benchmarks/starter.py MODEL --data ZIP sheets --card docs --samples models/fruits-64.jpg
     python benchmarks/starter.py MODEL --data ZIP project --photos FOLDER
@@ -22,9 +24,8 @@ from pathlib import Path
 
 import cards
 import collages
-import descent
 import edits
-import quality
+import figures
 import torch
 from neural_collage import engine as nc
 from study import Study
@@ -34,8 +35,7 @@ COMMANDS: dict[str, Callable[[Study, argparse.Namespace], bool | None]] = {
     "labels": lambda study, args: collages.labels(study, args.pairs),
     "layers": lambda study, args: collages.layers(study, args.pairs),
     **cards.COMMANDS,
-    "classifier": lambda study, args: quality.classifier(study),
-    "descent": lambda study, args: descent.descent(study, args.count, args.tuning, (0, *args.steps)),
+    **figures.COMMANDS,
     "project": lambda study, args: edits.project(study, args.photos, _descent(args)),
     "photos": lambda study, args: edits.photos(
         study, args.photos, _descent(args), edits.Manner(args.layers, args.mode)
@@ -70,11 +70,7 @@ def arguments() -> argparse.ArgumentParser:
         text = {"labels": "label collages: masks and strengths", "layers": "layers of both kinds of collage"}[name]
         commands.add_parser(name, help=text).add_argument("--pairs", type=int, default=4, help="class pairs")
     cards.add_commands(commands)
-    commands.add_parser("classifier", help="accuracy and spread of samples beside photographs")
-    descending = commands.add_parser("descent", help="eq. 4 by space, start and steps")
-    descending.add_argument("--count", type=int, default=12, help="photographs measured")
-    descending.add_argument("--tuning", type=int, default=4, help="other photographs, for the rates")
-    descending.add_argument("--steps", type=int, nargs="+", default=[50, 200])
+    figures.add_commands(commands)
     _add_photos(commands.add_parser("project", help="six projected photographs"), folder)
     editing = commands.add_parser("photos", help="six photographs edited end to end")
     _add_photos(editing, folder)

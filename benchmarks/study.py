@@ -17,6 +17,31 @@ from neural_collage.engine.sheet import contact_sheet, save_png
 from neural_collage.engine.training.data import ImageSet, load_images
 from torch import Tensor
 
+Row = Sequence[str | int | float]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures under a name."""
+
+    name: str
+    """Of the CSV file."""
+    header: Sequence[str]
+    rows: Sequence[Row]
+    keys: int = 1
+    """How many columns at the front say what a row is about."""
+    title: str = ""
+    """Stands above it where it is printed."""
+
+    def beside(self, before: Table) -> Table:
+        """The same rows of an earlier model above these, each row below the earlier one about the same."""
+        both = [("before", row) for row in before.rows] + [("now", row) for row in self.rows]
+        order = list(dict.fromkeys(tuple(row[: self.keys]) for row in (*self.rows, *before.rows)))
+        both.sort(key=lambda told: order.index(tuple(told[1][: self.keys])))
+        rows = [(*row[: self.keys], model, *row[self.keys :]) for model, row in both]
+        header = (*self.header[: self.keys], "model", *self.header[self.keys :])
+        return Table(self.name, header, rows, self.keys + 1, self.title)
+
 
 @dataclass(frozen=True)
 class Study:
@@ -37,6 +62,11 @@ class Study:
         return load_images(self.data, self.gan.resolution, self.gan.class_names, self.hold_out, held_out=True)
 
     @cached_property
+    def training(self) -> ImageSet:
+        """The pictures that the model was trained on, at its size."""
+        return load_images(self.data, self.gan.resolution, self.gan.class_names, self.hold_out)
+
+    @cached_property
     def classifier(self) -> Classifier:
         """The independent judge of the model's classes."""
         settings = self.judge_settings or Settings(hold_out=self.hold_out)
@@ -50,7 +80,13 @@ class Study:
         picture, _ = contact_sheet(rows, titles, columns, scale=max(1, 128 // size))
         print(f"sheet: {save_png(self.out / f'{name}.png', picture)}", flush=True)
 
-    def table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[str | int | float]]) -> None:
+    def write(self, table: Table) -> None:
+        """Print a table and write it as CSV."""
+        if table.title:
+            print(f"\n{table.title}")
+        self.table(table.name, table.header, table.rows)
+
+    def table(self, name: str, header: Sequence[str], rows: Sequence[Row]) -> None:
         """Print figures as a Markdown table and write them as CSV."""
         told = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
         print("\n" + "\n".join(f"| {' | '.join(row)} |" for row in [list(header), ["---"] * len(header), *told]) + "\n")
