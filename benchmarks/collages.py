@@ -87,7 +87,9 @@ def _feature_layers(study: Study, count: int) -> None:
         for pictures, layers in zip(drawn(gan, laid), laid.row_titles, strict=True):
             figures.append((f"{names(gan, first)} < {names(gan, second)}, {layers}", *change(pictures, mask)))
             rows.append(torch.cat([pictures, nc.render(gan, reference)]))
-    study.sheet("feature_layers", rows, [row[0] for row in figures], (*columns, "reference"))
+    study.sheet(
+        "feature_layers", rows, [row[0] for row in figures], (*(f"strength {each}" for each in columns), "reference")
+    )
     header = [f"{where} {strength}" for strength in columns for where in ("in", "out")]
     study.table("feature_layers", ("mean change in, out of the left half at strength", *header), figures)
 

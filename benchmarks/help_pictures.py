@@ -135,6 +135,7 @@ PICTURES = {
     "NeuralCollageStudyLayers": Picture("studies", {"": Output("NeuralCollageStudyLayers")}),
     "NeuralCollageStudyEveryClass": Picture("studies", {"": Output("NeuralCollageStudyEveryClass")}),
     "NeuralCollageStudyMix": Picture("studies", {"": Output("NeuralCollageStudyMix")}),
+    "NeuralCollageStudyPixels": Picture("studies", {"": Output("NeuralCollageStudyPixels")}),
 }
 
 

@@ -9,10 +9,10 @@ from pieces import masks, model, random_collages, rectangle, save, sheet
 
 
 def studies(page: Page) -> None:
-    """The four study nodes on one picture."""
+    """The study nodes on one picture."""
     gan = model(
         page,
-        "# Studies\nBefore an edit is made: what does it do on this model? Four nodes draw the sheets of the paper's "
+        "# Studies\nBefore an edit is made: what does it do on this model? Five nodes draw the sheets of the paper's "
         "figures, each from one picture and what is to be done to it. Press Run; every sheet is saved.",
     )
     picture, reference = random_collages(page, gan, ("apple-golden", 3), ("tomato-two-tone", 6))
@@ -40,6 +40,13 @@ def studies(page: Page) -> None:
     )
     ways = {"first": picture, "second": reference, "mask": left, "layers": "4-16"}
     sheets["mix and collage"] = _saved(page, "mix", "NeuralCollageStudyMix", gan=gan, **ways)
+    page.group(
+        "Collage or pixels?",
+        "The same region four ways: the reference's class, its features, its pixels pasted, its pixels with Poisson "
+        "blending. Pixels know nothing of the picture that they land in.",
+    )
+    four = {"reference": reference, "mask": centre, "layers": "4-16"}
+    sheets["collage and pixels"] = _saved(page, "pixels", "NeuralCollageStudyPixels", **four, **both)
     page.group("All of them", "The sheets side by side. Their second outputs are the pictures alone, as batches.")
     sheet(page, "studies", sheets, size=512)
 

@@ -7,7 +7,7 @@ from .models import LoadGAN
 from .paint import PaintRegions
 from .sheets import ContactSheet
 from .sources import MixCollages, ProjectImage, RandomCollage
-from .studies import StudyEveryClass, StudyLayers, StudyMix, StudyStrengths
+from .studies import StudyEveryClass, StudyLayers, StudyMix, StudyPixels, StudyStrengths
 
 __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]
 
@@ -30,6 +30,7 @@ NODE_CLASS_MAPPINGS = {
     "NeuralCollageStudyLayers": StudyLayers,
     "NeuralCollageStudyEveryClass": StudyEveryClass,
     "NeuralCollageStudyMix": StudyMix,
+    "NeuralCollageStudyPixels": StudyPixels,
 }
 """Node class by the id that saved workflows name: an id stays what it is."""
 
@@ -52,5 +53,6 @@ NODE_DISPLAY_NAME_MAPPINGS = {
     "NeuralCollageStudyLayers": "Study: Layers",
     "NeuralCollageStudyEveryClass": "Study: Every Class",
     "NeuralCollageStudyMix": "Study: Mix vs Feature Collage",
+    "NeuralCollageStudyPixels": "Study: Collage vs Pixels",
 }
 """The title of each node."""

@@ -1,4 +1,4 @@
-"""The paper's studies as contact sheets: strengths, layers, every class, mix against feature collage."""
+"""The paper's studies as contact sheets: strengths, layers, every class, collages against mix and against pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .collage import LAYERS_TIP
 from .pictures import draw_all
 from .sockets import CLASS_MAP, COLLAGE, GAN, expect, image_from_engine, mask_to_engine
 
-__all__ = ["StudyEveryClass", "StudyLayers", "StudyMix", "StudyStrengths"]
+__all__ = ["StudyEveryClass", "StudyLayers", "StudyMix", "StudyPixels", "StudyStrengths"]
 
 GAN_INPUT = (GAN, {"tooltip": "The model that draws."})
 COLLAGE_INPUT = (COLLAGE, {"tooltip": "What is edited; one picture shows most."})
@@ -34,12 +34,13 @@ class _Study:
     def drawn(gan: nc.Gan, studies: list[nc.Study], side: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The sheets, one below the other, and the batch."""
         pictures = draw_all(gan, [cell for study in studies for row in study.cells for cell in row])
-        rest, sheets = list(pictures), []
+        rest, shown, sheets = list(pictures), [], []
         for study in studies:
             count = sum(map(len, study.cells))
-            sheets.append(nc.draw_study(study, rest[:count], side))
-            rest = rest[count:]
-        return image_from_engine(nc.stack_sheets(sheets)), image_from_engine(torch.cat(pictures))
+            complete = nc.with_pixel_collages(study, rest[:count])
+            sheets.append(nc.draw_study(study, complete, side))
+            shown, rest = shown + complete, rest[count:]
+        return image_from_engine(nc.stack_sheets(sheets)), image_from_engine(torch.cat(shown))
 
 
 class StudyStrengths(_Study):
@@ -164,3 +165,32 @@ class StudyMix(_Study):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         where = None if mask is None else mask_to_engine(mask)
         return self.drawn(expect(gan, nc.Gan, "gan"), [nc.study_mix(first, second, where, layers)], side)
+
+
+class StudyPixels(_Study):
+    """Label and feature collage beside pixel collage."""
+
+    DESCRIPTION = (
+        "One region of a reference, brought into a picture four ways: its class, its features, its pixels pasted, and "
+        "its pixels with Poisson blending."
+    )
+    SEARCH_ALIASES = ("pixel collage", "copy paste", "poisson", "compare")
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        return {
+            "required": {
+                "gan": GAN_INPUT,
+                "collage": COLLAGE_INPUT,
+                "reference": (COLLAGE, {"tooltip": "Where the class, the features and the pixels come from."}),
+                "mask": ("MASK", {"tooltip": "The region, the same for all four ways."}),
+                "layers": ("STRING", {"default": "all", "tooltip": LAYERS_TIP}),
+                "side": SIDE,
+            }
+        }
+
+    def study(
+        self, gan: nc.Gan, collage: nc.Collage, reference: nc.Collage, mask: torch.Tensor, layers: str, side: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        laid = nc.study_pixels(collage, reference, mask_to_engine(mask), layers)
+        return self.drawn(expect(gan, nc.Gan, "gan"), [laid], side)

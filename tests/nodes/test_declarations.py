@@ -34,7 +34,7 @@ def test_the_nodes_are_those_of_the_design():
         "Load GAN", "Random Collage", "Project Image", "Mix Collages", "Paint Class", "Paint Regions",
         "Class Map from Colours", "Preview Class Map", "Label Collage (sCBN)", "Feature Collage", "Render Collage",
         "Crop for Collage", "Stitch (Poisson Blend)", "Contact Sheet", "Study: Strengths", "Study: Layers",
-        "Study: Every Class", "Study: Mix vs Feature Collage",
+        "Study: Every Class", "Study: Mix vs Feature Collage", "Study: Collage vs Pixels",
     ])  # fmt: skip
     assert NODE_CLASS_MAPPINGS.keys() == NODE_DISPLAY_NAME_MAPPINGS.keys()
     assert all(name.startswith("NeuralCollage") for name in NODE_CLASS_MAPPINGS)

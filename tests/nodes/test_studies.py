@@ -4,7 +4,7 @@ from neural_collage import engine as nc
 from neural_collage.nodes.class_maps import PaintClass
 from neural_collage.nodes.collage import RenderCollage
 from neural_collage.nodes.sources import RandomCollage
-from neural_collage.nodes.studies import StudyEveryClass, StudyLayers, StudyMix, StudyStrengths
+from neural_collage.nodes.studies import StudyEveryClass, StudyLayers, StudyMix, StudyPixels, StudyStrengths
 
 MASK = torch.zeros(1, 16, 16)
 MASK[..., :8] = 1
@@ -40,6 +40,15 @@ def test_each_study_gives_a_sheet_and_its_pictures(gan, rose, tulip, regions):
     check(gan, StudyLayers().study(gan, rose, 32, regions, tulip, MASK), 13, rose)
     check(gan, StudyEveryClass().study(gan, rose, "rose\ntulip\n", 8, 32), 2, rose)
     check(gan, StudyMix().study(gan, rose, tulip, "4-8", 32, MASK), 10, rose)
+    check(gan, StudyPixels().study(gan, rose, tulip, MASK, "4-8", 32), 6, rose)
+
+
+def test_pictures_that_no_network_draws_are_shown_too(gan, comfy, rose, tulip):
+    sheet, images = StudyPixels().study(gan, rose, tulip, MASK, "all", 32)
+    assert sheet.shape[2] == 6 * (32 + 4) + 4
+    assert torch.equal(images[4], torch.cat([images[1, :, :8], images[0, :, 8:]], dim=1))
+    assert torch.equal(images[5, :, 8:], images[0, :, 8:])
+    assert {total for _, total, _ in comfy.reports} == {4}
 
 
 def test_progress_counts_the_pictures_of_the_whole_sheet(gan, comfy, rose, regions):
