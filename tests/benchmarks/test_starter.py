@@ -1,26 +1,18 @@
 """The studies in miniature: a toy model, toy data, every command; figures that must be right and demands that bite."""
 
-import csv
-import zipfile
-from io import BytesIO
-
 import classifier
 import collages
-import descent
 import edits
 import numpy as np
 import pytest
-import quality
 import starter
 import torch
 import toy
+from discs import COLOURS, JUDGE, archive, disc, png, table
 from neural_collage import engine as nc
 from photos import FRUITS, Fruit
 from PIL import Image
 from study import Study, generate
-
-COLOURS = ((220, 40, 30), (30, 160, 60), (40, 60, 210))
-JUDGE = classifier.Settings(widths=(8, 16), per_class=12, epochs=25, batch=12, rate=1e-2, hold_out=4)
 
 
 @pytest.fixture(scope="module")
@@ -30,23 +22,7 @@ def gan():
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, gan):
-    """Three classes of sixteen discs on white, each class of one colour."""
-    path, random = tmp_path_factory.mktemp("data") / "discs.zip", np.random.default_rng(0)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, colour in zip(gan.class_names, COLOURS, strict=True):
-            for number in range(16):
-                archive.writestr(f"{name}/{number:02}.png", png(disc(48, colour, random.uniform(12, 22))))
-    return path
-
-
-def disc(size, colour, radius):
-    down, right = np.mgrid[:size, :size] + 0.5 - size / 2
-    return np.where((down**2 + right**2 < radius**2)[..., None], np.array(colour, np.uint8), np.uint8(255))
-
-
-def png(pixels):
-    Image.fromarray(pixels).save(file := BytesIO(), format="PNG")
-    return file.getvalue()
+    return archive(tmp_path_factory.mktemp("data") / "discs.zip", gan.class_names)
 
 
 @pytest.fixture
@@ -65,11 +41,6 @@ def folder(tmp_path):
 
 
 DISC = Fruit("disc.png", (27, 32), (11.5, 11.5), 0, "daisy", "tulip")
-
-
-def table(study, name):
-    with (study.out / f"{name}.csv").open(newline="") as file:
-        return list(csv.reader(file))
 
 
 def size(study, name):
@@ -125,35 +96,6 @@ def test_classifier_tells_colours_apart_and_is_read_back(study, monkeypatch):
     monkeypatch.setattr(classifier, "_fit", lambda *_: pytest.fail("the trained classifier must be read from disk"))
     again = classifier.trained(study.data, study.gan.class_names, study.out / "classifier", JUDGE)
     assert torch.equal(classifier.judge(again, images)[1], features)
-
-
-def test_quality_passes_the_photographs_themselves_and_fails_one_picture_a_class(study, monkeypatch, capsys):
-    real = study.held_out
-    images = real.images.float() / 127.5 - 1
-    monkeypatch.setattr(quality, "generate", lambda *_: images)
-    assert quality.classifier(study)
-    means = table(study, "classifier")[-1]
-    assert means[1:3] == ["1.000", "1.000"]
-    assert float(means[5]) == pytest.approx(1)
-    first = torch.stack([images[real.labels == label][0] for label in real.labels])
-    monkeypatch.setattr(quality, "generate", lambda *_: first)
-    assert not quality.classifier(study)
-    assert "spread: samples reach 0.000 of real (BELOW" in capsys.readouterr().out
-
-
-def test_descent_never_rises_and_starts_with_the_encoder_s_own_distance(study):
-    descent.descent(study, photos=2, tuning=2, steps=(0, 2, 5))
-    header, *rows = table(study, "descent")
-    assert [row[:2] for row in rows] == [["z", "encoder"], ["z", "random"], ["zeta", "encoder"], ["zeta", "random"]]
-    for row in rows:
-        start, middle, end = map(float, row[3:])
-        assert start >= middle >= end
-    order = torch.randperm(len(study.held_out), generator=torch.Generator().manual_seed(0))[2:4]
-    images, labels = study.held_out.images[order].float() / 127.5 - 1, study.held_out.labels[order]
-    with torch.no_grad():
-        drawn = study.gan.generator.generate(study.gan.part("encoder")(images, labels), labels)
-    wanted = nc.reconstruction_loss(study.gan, drawn, images, pixel_weight=0).mean().item()
-    assert float(rows[0][header.index("0 steps")]) == pytest.approx(wanted, abs=6e-4)
 
 
 def test_ellipse_covers_what_it_should():
