@@ -18,7 +18,7 @@ from torch import Tensor
 
 RING = 2
 """Pixels at the border that say what the background looks like."""
-LEAST, TIMES = 10.0, 3.0
+LEAST, TIMES = 10.0, 2.0
 """A pixel differs whose distance from the border's median colour is above so many units of 8-bit Lab (JPEG noise is
 below), and above so many times the distance that is usual in the border itself."""
 ROOM = 2

@@ -13,7 +13,7 @@ from typing import Any
 
 import blind
 import pytest
-from browser import CHROMIUM, FLAGS
+from browser import CHROMIUM, FLAGS, PATIENCE
 from neural_collage.engine import InputError
 from PIL import Image
 from scipy.stats import binomtest
@@ -139,26 +139,33 @@ def test_command_line_writes_one_file_and_says_what_is_wrong(
 # ---- in a browser ----
 
 
-@pytest.fixture
-def tab(tmp_path: Path, folders: tuple[Path, Path]) -> Iterator[Any]:
-    """The page, opened from its file; it says nothing in its console and asks for nothing but itself."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One for all tests; each has a window of its own, without what another one kept."""
     from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]
 
-    out = tmp_path / "page.html"
-    assert blind.main([*map(str, folders), "--question", "Which one?", "--out", str(out)]) == 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab, said = browser.new_page(), []
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on(
-            "request", lambda request: request.url.startswith(("data:", "file:", "blob:")) or said.append(request.url)
-        )
-        tab.goto(out.as_uri())
-        tab.wait_for_function(SHOWN)
-        yield tab
-        assert said == []
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def tab(tmp_path: Path, folders: tuple[Path, Path], browser: Any) -> Iterator[Any]:
+    """The page, opened from its file; it says nothing in its console and asks for nothing but itself."""
+    out, said = tmp_path / "page.html", []
+    assert blind.main([*map(str, folders), "--question", "Which one?", "--out", str(out)]) == 0
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    tab = context.new_page()
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("request", lambda asked: asked.url.startswith(("data:", "file:", "blob:")) or said.append(asked.url))
+    tab.goto(out.as_uri())
+    tab.wait_for_function(SHOWN)
+    yield tab
+    context.close()
+    assert said == []
 
 
 def press(tab: Any, key: str) -> None:
@@ -206,12 +213,12 @@ def test_votes_are_what_was_seen_and_the_summary_is_right(tab: Any):
 
 
 @NEEDED
-@pytest.mark.parametrize(("count", "total"), [(0, 1), (1, 1), (5, 10), (3, 40), (600, 1000), (0, 2000)])
-def test_statistics_of_the_page_are_scipy_s(tab: Any, count: int, total: int):
-    test = binomtest(count, total)
-    assert tab.evaluate(f"binomial({count}, {total})") == pytest.approx(test.pvalue, rel=1e-6, abs=1e-300)
-    interval = test.proportion_ci(method="wilson")
-    assert tab.evaluate(f"wilson({count}, {total})") == pytest.approx([interval.low, interval.high], abs=1e-6)
+def test_statistics_of_the_page_are_scipy_s(tab: Any):
+    for count, total in ((0, 1), (1, 1), (5, 10), (3, 40), (600, 1000), (0, 2000)):
+        test = binomtest(count, total)
+        assert tab.evaluate(f"binomial({count}, {total})") == pytest.approx(test.pvalue, rel=1e-6, abs=1e-300)
+        interval = test.proportion_ci(method="wilson")
+        assert tab.evaluate(f"wilson({count}, {total})") == pytest.approx([interval.low, interval.high], abs=1e-6)
 
 
 @NEEDED
