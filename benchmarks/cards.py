@@ -65,7 +65,7 @@ def compact(sheet: Path, path: Path) -> Path:
         if data.tell() <= LIMIT:
             break
     else:
-        raise ValueError(f"{sheet} is larger than {LIMIT} bytes as JPEG of quality {quality}. Draw fewer rows.")
+        raise ValueError(f"{sheet} is larger than {LIMIT} bytes as JPEG of quality {QUALITIES[-1]}. Draw fewer rows.")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     partial.write_bytes(data.getvalue())
