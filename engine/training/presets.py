@@ -58,7 +58,7 @@ def _paper(layout: str, ch: int, batch: int) -> Preset:
     return Preset(
         gan,
         own(EncoderSettings(ch=64, input_size=128, rate=5e-5, pixel_weight=0.0, batch=16)),
-        own(AuxiliarySettings(dim_a=1000, dim_zeta=10_000, dim_b=1000, rate=5e-5, step_rate=5e-5, batch=8)),
+        own(AuxiliarySettings(dim_a=1000, dim_zeta=10_000, dim_b=1000, axes=0, rate=5e-5, step_rate=5e-5, batch=8)),
         f"the paper's dogs and cats at {layout} px",
     )
 
@@ -103,7 +103,7 @@ PRESETS: dict[str, Preset] = {
     "tiny-64": Preset(
         replace(_TINY_64, steps=2000, batch=16, fakes=16, average=0.99),
         EncoderSettings(ch=12, steps=600, batch=16),
-        AuxiliarySettings(dim_a=128, dim_zeta=500, dim_b=128, steps=400, code_steps=300, rate=5e-4, batch=8),
+        AuxiliarySettings(dim_zeta=500, steps=50, rate=1e-6, batch=8),
         "a first look, on a CPU",
     ),
     "starter-64": Preset(

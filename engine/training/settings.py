@@ -151,9 +151,10 @@ class AuxiliarySettings(RunSettings):
     """Settings of auxiliary training (eq. 6)."""
 
     batch: int = told("real pictures a step, over all processes", 16, paper=8)
-    dim_a: int = told("width of A's hidden layer", 256, paper=1000)
+    dim_a: int = told("width of A's hidden layer; 0: twice the latent", 0, paper=1000)
     dim_zeta: int = told("length of zeta", 2000, paper=10_000)
-    dim_b: int = told("width of B's hidden layer", 256, paper=1000)
+    dim_b: int = told("width of B's hidden layer; 0: twice the latent", 0, paper=1000)
+    axes: int = told("slopes of eq. 4 on whose principal axes zeta starts; 0: random weights", 512, paper=0)
     rate: float = told("Adam's rate of A and B", 2e-4, paper=5e-5)
     step_rate: float = told("Adam's rate of the inner step sizes", 1e-5, paper="5e-5; 0 in the original's code")
     inner_rate: float = told("where the inner step sizes start", 2e-4, paper=2e-4)
@@ -171,12 +172,13 @@ class AuxiliarySettings(RunSettings):
         object.__setattr__(self, "loss_weights", tuple(self.loss_weights))
         least = (self.rate, self.step_rate, self.inner_rate, self.weight_decay, self.code_weight)
         _require(min(*least, self.inner_pixel_weight) >= 0, "rates, weights and weight_decay are at least 0")
-        _require(self.clip > 0 and self.code_steps >= 0, "clip is above 0, code_steps at least 0")
+        _require(self.clip > 0, "clip is above 0")
+        _require(min(self.code_steps, self.axes) >= 0, "code_steps and axes are at least 0")
         _require(len(self.loss_weights) >= 1, "loss_weights has one weight, and one more for each fast step")
 
     def config(self, dim_z: int) -> AuxiliaryConfig:
         """The pair's shape for a generator with latents of this length."""
-        return AuxiliaryConfig(dim_z, self.dim_a, self.dim_zeta, self.dim_b)
+        return AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta, self.dim_b or 2 * dim_z)
 
 
 def _require(holds: bool, rule: str) -> None:

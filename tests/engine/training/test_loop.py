@@ -37,7 +37,9 @@ def encoder(**changes):
 
 
 def auxiliary(**changes):
-    settings = AuxiliarySettings(dim_a=6, dim_zeta=10, dim_b=6, **{"batch": 4, "precision": "fp32", **changes})
+    settings = AuxiliarySettings(
+        **{"dim_a": 6, "dim_zeta": 10, "dim_b": 6, "axes": 0, "batch": 4, "precision": "fp32", **changes}
+    )
     return AuxiliaryTask(settings, toy.gan(), data())
 
 
@@ -111,6 +113,28 @@ def test_step_sizes_of_the_inner_loop_are_learned():
     task.step()
     moved = (task.auxiliary.rates - before).abs()
     assert 0 < moved.max() <= 1.001 * task.settings.step_rate
+
+
+def test_the_pair_starts_on_axes_and_goes_on_with_its_own(tmp_path):
+    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "rate": 1e-9, "steps": 3}
+    stopped = auxiliary(**wide)
+    first = stopped.step()
+    assert first["code"] < 1e-10  # B(A(z)) = z from the start
+    resumed = auxiliary(**wide, seed=1)
+    before = stopped.state()
+    resumed.restore(before)
+    resumed.step()
+    moved = [
+        (a - b).abs().max() for a, b in zip(resumed.auxiliary.parameters(), before["auxiliary"].values(), strict=True)
+    ]
+    assert max(moved) < 1e-4  # not aligned again
+
+
+def test_a_run_stopped_before_its_first_step_still_starts_on_axes():
+    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "steps": 3}
+    resumed = auxiliary(**wide)
+    resumed.restore(auxiliary(**wide).state())
+    assert resumed.step()["code"] < 1e-10
 
 
 def test_the_code_can_be_learned_first(tmp_path):

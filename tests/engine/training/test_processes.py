@@ -22,7 +22,7 @@ from neural_collage.engine.training.task import Task
 
 GAN = "--preset tiny-16 --r1 1 --r1-every 3 --loss softplus --discriminator-steps 2 --accumulate 2 --balance yes"
 ENCODER = "--channels 4,8,8 --batch 8"
-AUXILIARY = "--dim-a 4 --dim-zeta 6 --dim-b 4 --batch 8"
+AUXILIARY = "--dim-a 16 --dim-zeta 12 --dim-b 16 --axes 20 --batch 8"
 STEPS = 10
 
 

@@ -35,7 +35,7 @@ def train(kind, folder, out, model, *flags):
 
 def test_an_encoder_and_an_auxiliary_pair_are_trained(folder):
     model = train("encoder", folder, "encoder", "model.safetensors", "--channels", "4,8,8,8", "--batch", "2")
-    model = train("auxiliary", folder, "pair", model, "--dim-a", "4", "--dim-zeta", "6", "--dim-b", "4", "--batch", "2")
+    model = train("auxiliary", folder, "pair", model, "--axes", "0", "--dim-zeta", "6", "--batch", "2")
     gan = nc.load(folder / model)
     assert gan.facts["family"] == "resnet"
     picture = nc.render(gan, nc.Collage(gan.sample(1, seed=1)))
