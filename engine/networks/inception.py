@@ -92,8 +92,9 @@ def _stretch(size: int, side: int) -> Tensor:
 
 def _path(width: int, *steps: tuple[int, Size] | tuple[int, Size, int]) -> nn.Sequential:
     """Convolutions one after the other, each (width, size) or (width, size, stride)."""
-    widths = (width, *(step[0] for step in steps))
-    return nn.Sequential(*(Convolution(before, *step) for before, step in zip(widths, steps, strict=False)))
+    widths = [width, *(step[0] for step in steps[:-1])]
+    pairs = zip(widths, steps, strict=True)
+    return nn.Sequential(*(Convolution(before, step[0], step[1], *step[2:]) for before, step in pairs))
 
 
 def _pooled(width: int, width_out: int) -> nn.Sequential:

@@ -59,8 +59,8 @@ def _gan_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         "--inception",
         type=Path,
         metavar="FILE",
-        help="pt_inception-2015-12-05-6726825d.pth: measure a Frechet distance in its features, too (an extra; a minute "
-        "or two each time on a CPU); of 512 samples: the fewer, the larger it is, so compare it with its own kind only",
+        help="pt_inception-2015-12-05-6726825d.pth: measure a Frechet distance in its features, too (an extra; one or "
+        "two minutes each time on a CPU); of 512 samples: fewer make it larger, so compare it with its own kind only",
     )
     parser.add_argument("--patience", type=_count, default=3, metavar="N", help="bad measures to stop at (%(default)s)")
     _add_settings(parser.add_argument_group("training of generator and discriminator"), GanSettings)
