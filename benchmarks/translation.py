@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -235,10 +236,12 @@ def _write_tasks(study: Study, tasks: Tasks, wrong: Tensor) -> None:
     """Every task as CSV: too many for a table."""
     names, shown = study.gan.class_names, study.held_out.labels[tasks.photos].tolist()
     rows = zip(tasks.photos.tolist(), shown, tasks.targets.tolist(), wrong.int().tolist(), strict=True)
-    with (study.out / "translation_tasks.csv").open("w", newline="") as file:
+    temporary = study.out / "translation_tasks.csv.part"
+    with temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("photograph", "source", "target", "top-1 wrong", "top-5 wrong"))
         writer.writerows((photo, names[source], names[target], *both) for photo, source, target, both in rows)
+    os.replace(temporary, study.out / "translation_tasks.csv")
 
 
 def _sheet(study: Study, done: Translated) -> None:
