@@ -93,8 +93,9 @@ def _stretch(size: int, side: int) -> Tensor:
 def _path(width: int, *steps: tuple[int, Size] | tuple[int, Size, int]) -> nn.Sequential:
     """Convolutions one after the other, each (width, size) or (width, size, stride)."""
     widths = [width, *(step[0] for step in steps[:-1])]
-    pairs = zip(widths, steps, strict=True)
-    return nn.Sequential(*(Convolution(before, step[0], step[1], *step[2:]) for before, step in pairs))
+    strides = [step[2] if len(step) == 3 else 1 for step in steps]
+    rows = zip(widths, steps, strides, strict=True)
+    return nn.Sequential(*(Convolution(before, step[0], step[1], stride) for before, step, stride in rows))
 
 
 def _pooled(width: int, width_out: int) -> nn.Sequential:
