@@ -57,7 +57,7 @@ def _region(photo: np.ndarray) -> np.ndarray:
     believed[outside] = cv2.GC_BGD
     cv2.setRNGSeed(0)  # its colour models begin with a random clustering
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(photo[..., ::-1].copy(), believed, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(photo[..., ::-1].copy(), believed, (x, y, width, height), *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = _largest(believed & 1)  # foreground, sure or probable, has odd numbers
     return _filled(found if found.any() else differing)
 
