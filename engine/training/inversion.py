@@ -167,7 +167,10 @@ class AuxiliaryTask(_PartTask[AuxiliarySettings]):
     def align(self) -> None:
         """Put the pair on the principal axes of eq. 4's slopes, the same on all processes.
 
-        Random weights, the paper's start, need the paper's 450 000 steps. After 2300 they were slower than z itself.
+        Measured on the starter of 64 px, at each space's and each start's best rate, on 13 photographs kept out: zeta
+        comes in 28 steps where z does in 100 from the encoder, in 37 from random latents. (Random weights, the paper's
+        start, were slower than z after 2300 steps; the paper makes 450 000.) Forty steps of eq. 6 after it, their last
+        loss weighted most, left the encoder's course as it was and took another 13 % off the loss from random latents.
         """
         every = Draws(torch.Generator().manual_seed(self.settings.seed))
         with self.autocast():

@@ -39,6 +39,11 @@ def _layout(generator: str, discriminator: str, ch: int) -> GanSettings:
     return replace(_small(widths, tuple(m * ch for m in multiples), shrinking), hidden=hidden)
 
 
+_PAPER_PAIR = AuxiliarySettings(
+    dim_a=1000, dim_zeta=10_000, dim_b=1000, axes=0, inner_rate=2e-4, loss_weights=(20.0, 2.0, 1.0)
+)
+
+
 def _paper(layout: str, ch: int, batch: int) -> Preset:
     """The original configuration files: five discriminator steps, no average, no augmentation, full precision."""
 
@@ -58,7 +63,7 @@ def _paper(layout: str, ch: int, batch: int) -> Preset:
     return Preset(
         gan,
         own(EncoderSettings(ch=64, input_size=128, rate=5e-5, pixel_weight=0.0, batch=16)),
-        own(AuxiliarySettings(dim_a=1000, dim_zeta=10_000, dim_b=1000, axes=0, rate=5e-5, step_rate=5e-5, batch=8)),
+        own(replace(_PAPER_PAIR, rate=5e-5, step_rate=5e-5, batch=8)),
         f"the paper's dogs and cats at {layout} px",
     )
 
@@ -97,32 +102,32 @@ PRESETS: dict[str, Preset] = {
     "tiny-16": Preset(
         _TINY_16,
         EncoderSettings(channels=(8, 16, 16), steps=500, precision="fp32"),
-        AuxiliarySettings(dim_a=32, dim_zeta=64, dim_b=32, steps=200, precision="fp32"),
+        AuxiliarySettings(dim_zeta=64, axes=64, precision="fp32"),
         "to see that it runs",
     ),
     "tiny-64": Preset(
         replace(_TINY_64, steps=2000, batch=16, fakes=16, average=0.99),
         EncoderSettings(ch=12, steps=600, batch=16),
-        AuxiliarySettings(dim_zeta=500, steps=50, rate=1e-6, batch=8),
+        AuxiliarySettings(dim_zeta=500),
         "a first look, on a CPU",
     ),
     "starter-64": Preset(
         _STARTER,
         EncoderSettings(steps=3000, batch=16),
-        AuxiliarySettings(steps=3000, code_steps=2000, rate=5e-4, batch=8),
+        AuxiliarySettings(),
         "the starter's networks, on a CPU",
     ),
     # The layouts of the channel tables, and how many steps a few thousand photographs deserve.
     "small-64": Preset(
         replace(_layout("64", "64-deep", ch=32), steps=100_000),
         EncoderSettings(ch=32, steps=30_000),
-        AuxiliarySettings(steps=20_000, code_steps=3000),
+        AuxiliarySettings(),
         "a small model, on a GPU",
     ),
     "small-128": Preset(
         replace(_layout("128", "128", ch=32), steps=200_000),
         EncoderSettings(ch=32, steps=50_000),
-        AuxiliarySettings(steps=30_000, code_steps=3000),
+        AuxiliarySettings(),
         "the same at 128 px",
     ),
     "paper-128": _PAPER_128,

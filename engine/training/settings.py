@@ -150,16 +150,17 @@ class EncoderSettings(RunSettings):
 class AuxiliarySettings(RunSettings):
     """Settings of auxiliary training (eq. 6)."""
 
-    batch: int = told("real pictures a step, over all processes", 16, paper=8)
+    steps: int = told("steps in all", 40, paper=450_000)
+    batch: int = told("real pictures a step, over all processes", 8, paper=8)
     dim_a: int = told("width of A's hidden layer; 0: twice the latent", 0, paper=1000)
     dim_zeta: int = told("length of zeta", 2000, paper=10_000)
     dim_b: int = told("width of B's hidden layer; 0: twice the latent", 0, paper=1000)
     axes: int = told("slopes of eq. 4 on whose principal axes zeta starts; 0: random weights", 512, paper=0)
-    rate: float = told("Adam's rate of A and B", 2e-4, paper=5e-5)
-    step_rate: float = told("Adam's rate of the inner step sizes", 1e-5, paper="5e-5; 0 in the original's code")
-    inner_rate: float = told("where the inner step sizes start", 2e-4, paper=2e-4)
+    rate: float = told("Adam's rate of A and B", 5e-5, paper=5e-5)
+    step_rate: float = told("Adam's rate of the inner step sizes", 1e-4, paper="5e-5; 0 in the original's code")
+    inner_rate: float = told("where the inner step sizes start", 0.015, paper=2e-4)
     loss_weights: tuple[float, ...] = told(
-        "weights of the inner loss before, between and after the fast steps", (20.0, 2.0, 1.0), paper="20,2,1"
+        "weights of the inner loss before, between and after the fast steps", (1.0, 2.0, 20.0), paper="20,2,1"
     )
     code_weight: float = told("weight of the reconstruction of z by B(A(z))", 100.0, paper=100)
     inner_pixel_weight: float = told("weight of the pixel term in the inner loss", 0.05, paper=0.05)

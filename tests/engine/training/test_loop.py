@@ -115,8 +115,8 @@ def test_step_sizes_of_the_inner_loop_are_learned():
     assert 0 < moved.max() <= 1.001 * task.settings.step_rate
 
 
-def test_the_pair_starts_on_axes_and_goes_on_with_its_own(tmp_path):
-    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "rate": 1e-9, "steps": 3}
+def test_the_pair_starts_on_axes_and_goes_on_with_its_own():
+    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "rate": 1e-9, "step_rate": 0.0, "steps": 3}
     stopped = auxiliary(**wide)
     first = stopped.step()
     assert first["code"] < 1e-10  # B(A(z)) = z from the start
@@ -127,7 +127,7 @@ def test_the_pair_starts_on_axes_and_goes_on_with_its_own(tmp_path):
     moved = [
         (a - b).abs().max() for a, b in zip(resumed.auxiliary.parameters(), before["auxiliary"].values(), strict=True)
     ]
-    assert max(moved) < 1e-4  # not aligned again
+    assert max(moved) < 1e-7  # not aligned again
 
 
 def test_a_run_stopped_before_its_first_step_still_starts_on_axes():
