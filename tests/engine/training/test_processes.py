@@ -22,6 +22,10 @@ from neural_collage.engine.training.task import Task
 
 GAN = "--preset tiny-16 --r1 1 --r1-every 3 --loss softplus --discriminator-steps 2 --accumulate 2 --balance yes"
 ENCODER = "--channels 4,8,8 --batch 8"
+BIGGAN = (
+    "--preset biggan-128 --generator 16,16,8 --discriminator 8,16,16 --shrinking 2 --dim-z 12 --shared-dim 5 "
+    "--attention 8 --batch 8 --fakes 8 --accumulate 2 --average-from 3 --orthogonal 1e-3"
+)
 AUXILIARY = "--dim-a 16 --dim-zeta 12 --dim-b 16 --axes 20 --batch 8"
 STEPS = 10
 
@@ -33,11 +37,11 @@ def free_port():
 
 
 def calls(data, out, model):
-    """The three trainings in float64, into folders below `out`."""
+    """The trainings in float64, those of a GAN for both families, into folders below `out`."""
     common = ["--steps", str(STEPS), "--precision", "fp64", "--noise", "0.01", "--crop", "0.9"]
-    for kind, flags in (("gan", GAN), ("encoder", ENCODER), ("auxiliary", AUXILIARY)):
-        base = [] if kind == "gan" else ["--model", str(model)]
-        yield [kind, str(data), "--out", str(out / kind), *flags.split(), *common, *base]
+    for name, flags in (("gan", GAN), ("biggan", BIGGAN), ("encoder", ENCODER), ("auxiliary", AUXILIARY)):
+        kind, base = ("gan", []) if "gan" in name else (name, ["--model", str(model)])
+        yield [kind, str(data), "--out", str(out / name), *flags.split(), *common, *base]
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +75,14 @@ def tensors(state: Any, path: str = "") -> Iterator[tuple[str, torch.Tensor]]:
             yield from tensors(value, f"{path}.{name}")
 
 
-@pytest.mark.parametrize("kind", ["gan", "encoder", "auxiliary"])
-def test_ten_steps_on_two_processes_are_those_on_one(both, kind):
-    states = [load_snapshot(folder / kind / "snapshot.pt") for folder in both]
+@pytest.mark.parametrize("name", ["gan", "biggan", "encoder", "auxiliary"])
+def test_ten_steps_on_two_processes_are_those_on_one(both, name):
+    states = [load_snapshot(folder / name / "snapshot.pt") for folder in both]
     assert [state["done"] for state in states] == [STEPS, STEPS]
     one, two = (dict(tensors(state)) for state in states)
     assert one.keys() == two.keys()
     assert torch.equal(one[".random"], two[".random"])
-    errors = {name: (one[name].double() - two[name].double()).abs().max().item() for name in one}
+    errors = {key: (one[key].double() - two[key].double()).abs().max().item() for key in one}
     assert max(errors.values()) < 1e-6, max(errors, key=errors.__getitem__)
 
 

@@ -44,5 +44,5 @@ def test_an_encoder_and_an_auxiliary_pair_are_trained(folder):
 
 
 def test_a_gan_run_does_not_start_from_one(folder):
-    with pytest.raises(nc.InputError, match="goes on from a model of one of the families .* this one is not"):
+    with pytest.raises(nc.InputError, match=r"goes on from a model of one of the families .* this one is not"):
         main(["gan", str(folder / "data"), "--out", str(folder / "gan"), "--from", str(folder / "model.safetensors")])
