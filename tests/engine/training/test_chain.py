@@ -46,7 +46,7 @@ def test_the_card_tells_data_classes_licence_settings_and_figures(finished, zipp
     card = (finished / "model.md").read_text()
     assert all(word in card for word in (zipped.name, "green, red", "CC0", "20 pictures", "2 files could not be used"))
     assert "| steps made | 4 | 3 | 2 |" in card
-    assert "| rate |  | 0.0004 | 0.0002 |" in card
+    assert "| rate |  | 0.0004 | 5e-05 |" in card
     assert "accuracy" not in card  # in words
     figures = [line for line in card.splitlines() if line.startswith(("| eq. 4", "| share", "| Frechet"))]
     assert len(figures) == 5
