@@ -38,8 +38,8 @@ class AdversarialTask(Task[GanSettings]):
         super().__init__(settings, data, device, processes, settings.resolution)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            both = networks(settings, len(data.class_names))
-        self.generator, self.discriminator = (self.place(network) for network in both)
+            generator, discriminator = networks(settings, len(data.class_names))
+        self.generator, self.discriminator = self.place(generator), self.place(discriminator)
         self.average = deepcopy(self.generator).requires_grad_(False).eval()
         self.generator_adam = self.adam(self.generator.parameters(), settings.generator_rate)
         self.discriminator_adam = self.adam(self.discriminator.parameters(), settings.discriminator_rate)

@@ -67,8 +67,9 @@ def fingerprint(generator: nn.Module) -> str:
 
 def _adversarial(state: Mapping[str, Any], facts: Mapping[str, str], device: str) -> Gan:
     settings, names = GanSettings(**state["settings"]), tuple(state["class_names"])
-    both = zip(networks(settings, len(names)), (state["average"], state["discriminator"]), strict=True)
-    generator, discriminator = (fold(_filled(network, weights)) for network, weights in both)
+    generator, discriminator = networks(settings, len(names))
+    generator = fold(_filled(generator, state["average"]))
+    discriminator = fold(_filled(discriminator, state["discriminator"]))
     settle_statistics(generator.to(device))
     generator.cpu()
     facts = {**facts, "steps": str(state["done"]), "batch": str(settings.batch)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +28,9 @@ def shaped_as(base: Gan, settings: GanSettings) -> GanSettings:
     Raises:
         InputError: a model of another family, without a discriminator, or of shapes that no settings have.
     """
-    configs = tuple(getattr(part, "config", None) for part in (base.generator, base.discriminator))
-    known = {family.configs: name for name, family in FAMILIES.items()}
-    name = known.get(tuple(map(type, configs)))  # type: ignore[arg-type]
+    configs: Any = tuple(getattr(part, "config", None) for part in (base.generator, base.discriminator))
+    known: dict[Any, str] = {family.configs: name for name, family in FAMILIES.items()}
+    name = known.get(tuple(map(type, configs)))
     if name is None:
         raise InputError(
             f"Training goes on from a model of one of the families {', '.join(FAMILIES)} with its discriminator; this "

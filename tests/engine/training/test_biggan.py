@@ -1,6 +1,7 @@
 """BigGAN in training: its code's own numbers, spectral norm, and a run from pictures to a model that edits them."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import parity
@@ -85,10 +86,10 @@ def test_a_step_is_that_of_its_own_code(recorded):
         made = generator.generate(z, labels)
     on_real, on_made = discriminator(real, labels), discriminator(made, labels)
     loss.discriminator(on_real, on_made).backward()
-    slopes = {f"discriminator.{plain(name)}": p.grad.clone() for name, p in discriminator.named_parameters()}
+    slopes = {f"discriminator.{plain(name)}": slope.clone() for name, slope in gradients(discriminator)}
     logits = discriminator(generator.generate(z, labels), labels)
     loss.generator(logits).backward()
-    slopes |= {f"generator.{plain(name)}": p.grad.clone() for name, p in generator.named_parameters()}
+    slopes |= {f"generator.{plain(name)}": slope.clone() for name, slope in gradients(generator)}
 
     for name, value in (("on_real", on_real), ("on_made", on_made), ("logits", logits)):
         close(value, recorded[name])
@@ -103,14 +104,16 @@ def test_a_step_is_that_of_its_own_code(recorded):
                 assert torch.allclose(value, wanted.double(), rtol=1e-2 if name.endswith("vars") else 1e-5, atol=1e-7)
 
     add_orthogonality(generator, 1e-2)
-    added = {plain(name): (p.grad - slopes[f"generator.{plain(name)}"]).square().sum() for name, p in own(generator)}
+    added = {
+        plain(name): (slope - slopes[f"generator.{plain(name)}"]).square().sum() for name, slope in gradients(generator)
+    }
     for name, value in added.items():
         wanted = recorded.get(f"orthogonal.generator.{name}", torch.zeros(()))
         assert value.item() == pytest.approx(wanted.item(), rel=1e-4), name
 
 
-def own(network):
-    return list(network.named_parameters())
+def gradients(network) -> list[tuple[str, Any]]:
+    return [(name, parameter.grad) for name, parameter in network.named_parameters()]
 
 
 def test_every_matrix_in_use_has_one_for_its_largest_singular_value():
@@ -268,9 +271,8 @@ def test_options_that_meet_attention_and_norms_keep_numbers_finite(coloured, cha
             for name, parameter in network.named_parameters():
                 if name.endswith("gamma"):
                     parameter.fill_(0.5)  # attention counts
-    for _ in range(2):
-        losses = task.step()
-    assert all(np.isfinite(value) for value in losses.values())
+    losses = [task.step() for _ in range(2)]
+    assert all(np.isfinite(value) for step in losses for value in step.values())
     assert not task.faults()
 
 
