@@ -27,11 +27,12 @@ from pathlib import Path
 
 import torch
 from classifier import judge
+from intervals import share_by_photograph
 from neural_collage import engine as nc
 from neural_collage.engine.sheet import save_png
 from neural_collage.engine.training.data import to_network
 from regions import find_regions
-from study import Study
+from study import Study, Table
 from torch import Tensor
 from tqdm import tqdm
 
@@ -40,7 +41,6 @@ TARGETS = "apple-red-delicious,cherry-wax-black,lemon,mango"
 """Chosen by their looks, before any figure was seen: sources of four colours and outlines, and targets whose colours
 (dark red, black, orange, green) no source has and no two share, so that neither a photograph left as it is nor one
 target drawn for another can pass."""
-CONFIDENCE = 1.959964  # standard deviations of a normal distribution that hold 95 %
 SHOWN, PAIRS = 24, 100
 """Tasks on the sheet, and pairs that are written for people to judge."""
 FEATHER = 2.0  # pixels over which a pasted edit fades in
@@ -90,6 +90,25 @@ class Tasks:
         rounds = [torch.randperm(len(pairs), generator=generator) for _ in range(math.ceil(count / len(pairs)))]
         chosen = pairs[torch.cat(rounds)[:count]]
         return cls(chosen[:, 0], chosen[:, 1])
+
+    def __getitem__(self, which: Tensor) -> Tasks:
+        """Some of them."""
+        return Tasks(self.photos[which], self.targets[which])
+
+    @property
+    def shown(self) -> int:
+        """How many photographs they are about: tasks about one share its projection."""
+        return len(self.photos.unique())
+
+    @property
+    def distinct(self) -> int:
+        """How many of them are no repetition of another."""
+        return len(torch.stack([self.photos, self.targets], 1).unique(dim=0))
+
+    @property
+    def told(self) -> str:
+        """Their numbers."""
+        return f"{len(self.photos)} tasks, {self.distinct} of them distinct, on {self.shown} photographs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +179,7 @@ class Translated:
         sources, targets = gan.labels(protocol.sources), gan.labels(protocol.targets)
         tasks = Tasks.drawn(held_out.labels, sources.cpu(), targets.cpu(), protocol.tasks, study.seed)
         places, which = tasks.photos.unique(return_inverse=True)
-        print(f"{len(which)} tasks on {len(places)} photographs", flush=True)
+        print(tasks.told, flush=True)
         projected = Projected.of(gan, to_network(held_out.images[places]), held_out.labels[places], protocol)
         edited = torch.empty(len(which), *projected.photos.shape[1:])
         for target in tasks.targets.unique().tolist():
@@ -180,30 +199,33 @@ def translation(study: Study, protocol: Protocol) -> Translated:
     """Do the protocol: figures overall and by source and target, every task as CSV, a sheet of some of them."""
     done = Translated.of(study, protocol)
     wrong = missed(study, done.stitched, done.tasks.targets)
-    study.table("translation", ("pictures", *HEADER), _overall(study, done, wrong, protocol))
-    study.table("translation_classes", ("source", "target", *HEADER), _by_class(study, done.tasks, wrong))
+    title = f"{done.tasks.told}. Intervals are by a bootstrap over photographs"
+    study.write(Table("translation", ("pictures", *HEADER), _overall(study, done, wrong, protocol), 1, title))
+    study.write(Table("translation_classes", ("source", "target", *HEADER), _by_class(study, done.tasks, wrong), 2))
     _write_tasks(study, done.tasks, wrong)
     _sheet(study, done)
     return done
 
 
-HEADER = ("number", "top-1 error %", "95 % interval", "top-5 error %", "95 % interval")
+HEADER = ("number", "distinct", "photographs", "top-1 error %", "95 % interval", "top-5 error %", "95 % interval")
 
 
 def _overall(study: Study, done: Translated, wrong: Tensor, protocol: Protocol) -> list[tuple[str | int, ...]]:
     """Errors of the translated photographs, and of what they are to be held against."""
-    held_out, targets, count = study.held_out, done.tasks.targets, study.gan.n_classes
-    real = torch.isin(held_out.labels, study.gan.labels(protocol.targets).cpu())
-    on_real = missed(study, to_network(held_out.images[real]), held_out.labels[real])
+    held_out, tasks, count = study.held_out, done.tasks, study.gan.n_classes
+    real = torch.isin(held_out.labels, study.gan.labels(protocol.targets).cpu()).nonzero()[:, 0]
+    themselves = Tasks(real, held_out.labels[real])
+    on_real = missed(study, to_network(held_out.images[real]), themselves.targets)
     every = torch.arange(len(done.projected.photos))
     plain = done.projected.stitched(done.projected.plain, every, protocol.mode)[done.which]
     chance = [f"{100 * max(0.0, 1 - guesses / count):.1f}" for guesses in (1, 5)]
+    untouched = done.projected.photos[done.which]
     return [
-        ("translated photographs", *figures(wrong)),
-        ("real photographs of the target classes", *figures(on_real)),
-        ("reconstructions, stitched", *figures(missed(study, plain, targets))),
-        ("source photographs, untouched", *figures(missed(study, done.projected.photos[done.which], targets))),
-        (f"chance, {count} classes", "", chance[0], "", chance[1], ""),
+        ("translated photographs", *figures(wrong, tasks)),
+        ("real photographs of the target classes", *figures(on_real, themselves)),
+        ("reconstructions, stitched", *figures(missed(study, plain, tasks.targets), tasks)),
+        ("source photographs, untouched", *figures(missed(study, untouched, tasks.targets), tasks)),
+        (f"chance, {count} classes", "", "", "", chance[0], "", chance[1], ""),
     ]
 
 
@@ -211,25 +233,20 @@ def _by_class(study: Study, tasks: Tasks, wrong: Tensor) -> list[tuple[str | int
     """Errors for each pair of a source and a target that occurs."""
     names, shown = study.gan.class_names, study.held_out.labels[tasks.photos]
     pairs = torch.stack([shown, tasks.targets], 1)
-    kinds = pairs.unique(dim=0)
-    return [(names[kind[0]], names[kind[1]], *figures(wrong[(pairs == kind).all(1)])) for kind in kinds]
+    rows = []
+    for kind in pairs.unique(dim=0):
+        own = (pairs == kind).all(1)
+        rows.append((names[kind[0]], names[kind[1]], *figures(wrong[own], tasks[own])))
+    return rows
 
 
-def figures(wrong: Tensor) -> tuple[str | int, ...]:
-    """What a row of HEADER holds, from (N, 2): number, then error and interval in percent, top-1 and top-5."""
-    told: list[str | int] = [len(wrong)]
-    for misses in wrong.sum(0).tolist():
-        low, high = wilson(misses, len(wrong))
-        told += [f"{100 * misses / len(wrong):.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
+def figures(wrong: Tensor, tasks: Tasks) -> tuple[str | int, ...]:
+    """What a row of HEADER holds, from (T, 2): numbers, then error and interval in percent, top-1 and top-5."""
+    told: list[str | int] = [len(wrong), tasks.distinct, tasks.shown]
+    for each in wrong.T:
+        low, high = share_by_photograph(each, tasks.photos)
+        told += [f"{100 * each.double().mean().item():.1f}", f"{100 * low:.1f} to {100 * high:.1f}"]
     return tuple(told)
-
-
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share, `count` of `total` independent trials (Wilson 1927): low and high, 0 to 1."""
-    share, weight = count / total, CONFIDENCE**2 / total
-    centre = (share + weight / 2) / (1 + weight)
-    reach = CONFIDENCE * math.sqrt(share * (1 - share) / total + weight / total / 4) / (1 + weight)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def _write_tasks(study: Study, tasks: Tasks, wrong: Tensor) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 import toy
 import translation
+from intervals import share_by_photograph, wilson
 from neural_collage import engine as nc
 from neural_collage.engine.gan import Gan
 from neural_collage.engine.training.data import to_network
@@ -115,7 +116,26 @@ def test_tasks_are_sources_and_targets_and_every_pair_comes_before_any_comes_aga
 @pytest.mark.parametrize(("count", "total"), [(0, 1), (0, 50), (7, 50), (50, 50), (208, 1000)])
 def test_intervals_are_scipy_s(count: int, total: int):
     wanted = binomtest(count, total).proportion_ci(method="wilson")
-    assert translation.wilson(count, total) == pytest.approx((wanted.low, wanted.high), abs=1e-6)
+    assert wilson(count, total) == pytest.approx((wanted.low, wanted.high), abs=1e-6)
+
+
+def test_tasks_of_one_photograph_are_one_trial():
+    """Twenty photographs of ten tasks each, all of one outcome: as uncertain as twenty tasks, not as two hundred."""
+    photos = torch.arange(20).repeat_interleave(10)
+    low, high = share_by_photograph(photos < 5, photos)
+    wanted = binomtest(5, 20).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((wanted.low, wanted.high), abs=0.08)
+    draws = np.random.default_rng(0).integers(20, size=(2000, 20))
+    assert (low, high) == pytest.approx(np.quantile((draws < 5).mean(1), (0.025, 0.975)), abs=0.051)
+    assert share_by_photograph(photos < 5, photos) == (low, high)
+    assert high - low > 2 * (wilson(50, 200)[1] - wilson(50, 200)[0])
+
+
+def test_equal_outcomes_are_as_certain_as_there_are_photographs():
+    photos = torch.arange(20).repeat_interleave(10)
+    assert share_by_photograph(photos < 0, photos) == wilson(0, 20)
+    assert share_by_photograph(photos >= 0, photos) == wilson(20, 20)
+    assert share_by_photograph(torch.arange(200) % 2 == 0, photos) == wilson(10, 20)
 
 
 def test_a_protocol_that_cannot_be_is_refused():
@@ -149,7 +169,9 @@ def test_every_step_is_the_engine_s_own_and_the_rest_of_the_photograph_stays(stu
         assert torch.equal(done.stitched[task][outside], photo[0][outside])
 
 
-def test_tables_hold_what_the_classifier_says(study: Study, monkeypatch: pytest.MonkeyPatch):
+def test_tables_hold_what_the_classifier_says(
+    study: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     real, plain = study.held_out, translation.Projected.stitched
 
     def perfect(self: translation.Projected, pictures: Tensor, which: Tensor, mode: str) -> Tensor:
@@ -162,16 +184,21 @@ def test_tables_hold_what_the_classifier_says(study: Study, monkeypatch: pytest.
     monkeypatch.setattr(translation.Projected, "stitched", perfect)
     translation.translation(study, PROTOCOL)
     rows = {row[0]: row[1:] for row in table(study, "translation")[1:]}
-    low, high = (100 * bound for bound in translation.wilson(2, 10))
-    assert rows["translated photographs"] == ["10", "20.0", f"{low:.1f} to {high:.1f}", "0.0", "0.0 to 27.8"]
-    assert rows["real photographs of the target classes"][:2] == ["4", "0.0"]
-    assert rows["source photographs, untouched"][:2] == ["10", "100.0"]
-    assert rows["chance, 3 classes"][1::2] == ["66.7", "0.0"]
+    photos = [row[0] for row in table(study, "translation_tasks")[1:]]
+    assert rows["translated photographs"][:3] == ["10", "8", "8"] == ["10", str(len(set(photos))), "8"]
+    numbers = torch.tensor([sorted(set(photos)).index(photo) for photo in photos])
+    low, high = (100 * bound for bound in share_by_photograph(torch.arange(10) < 2, numbers))
+    none = f"0.0 to {100 * wilson(0, 8)[1]:.1f}"
+    assert rows["translated photographs"][3:] == ["20.0", f"{low:.1f} to {high:.1f}", "0.0", none]
+    assert rows["real photographs of the target classes"][:4] == ["4", "4", "4", "0.0"]
+    assert rows["source photographs, untouched"][:4] == ["10", "8", "8", "100.0"]
+    assert rows["chance, 3 classes"][3::2] == ["66.7", "0.0"]
+    assert "10 tasks, 8 of them distinct, on 8 photographs" in capsys.readouterr().out
 
     classes, tasks = table(study, "translation_classes")[1:], table(study, "translation_tasks")[1:]
     assert [row[:2] for row in classes] == [["daisy", "tulip"], ["rose", "tulip"]]
     assert [row[3] for row in tasks] == ["1", "1"] + ["0"] * 8
-    for source, _, number, error, *_ in classes:
+    for source, _, number, _, _, error, *_ in classes:
         own = [int(row[3]) for row in tasks if row[1] == source]
         assert int(number) == len(own)
         assert float(error) == pytest.approx(100 * sum(own) / len(own), abs=0.05)
