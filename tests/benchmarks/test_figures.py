@@ -118,9 +118,28 @@ def test_ratio_of_steps_by_courses_made_by_hand():
         for start, courses_ in (("encoder", (z, fast)), ("random", (z, slow)))
         for space, course in zip(("z", "zeta"), courses_, strict=True)
     }
-    rows = descent._ratios(measured, (0, 10, 50, 100, 200)).rows
-    assert [row[3:] for row in rows[:3]] == [("25", "0.50"), ("50", "0.50"), ("100", "0.50")]
-    assert [row[3:] for row in rows[3:]] == [("100", "2.00"), ("200", "2.00"), ("not in 200", "")]
+    told = descent._ratios(measured, (0, 10, 50, 100, 200))
+    half, double = "0.50 to 0.50", "2.00 to 2.00"  # of one photograph, no resample differs
+    assert [row[3:6] for row in told.rows[:3]] == [("25", "0.50", half), ("50", "0.50", half), ("100", "0.50", half)]
+    slower = [("100", "2.00", double), ("200", "2.00", double), ("not in 200", "", "above 1.00 to above 1.00")]
+    assert [row[3:6] for row in told.rows[3:]] == slower
+    assert [row[6] for row in told.rows] == ["no", "no", "yes"] * 2
+    assert "tuned for 200 steps" in told.title
+
+
+def test_the_interval_of_the_ratio_is_that_of_photographs_drawn_again():
+    generator = torch.Generator().manual_seed(0)
+    z, zeta = (torch.rand(41, 12, generator=generator).cumprod(0).pow(power) for power in (0.05, 0.08))
+    ratios = []
+    for _ in range(400):
+        chosen = torch.randint(12, (12,), generator=generator)
+        needed = descent.steps_to_reach(zeta[:, chosen].mean(1), z[30, chosen].mean().item())
+        assert needed is not None
+        ratios.append(needed / 30)
+    wanted = torch.tensor(ratios).quantile(torch.tensor((0.025, 0.975))).tolist()
+    found = [float(bound) for bound in descent._interval(z, zeta, 30).split(" to ")]
+    assert found == pytest.approx(wanted, abs=0.07)
+    assert found[0] < found[1]
 
 
 def test_a_stopped_run_goes_on_from_what_it_kept(study, monkeypatch):
