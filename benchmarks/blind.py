@@ -4,7 +4,9 @@
 
 The page is one file that holds the pictures and needs no network and no server: send it to whoever will judge, and ask
 for the votes that it saves. Which side a folder is on and the order of the pairs are drawn at random; neither folder is
-named before the results. Votes stay in the browser that they were given in until the page is started over.
+named before the results. Make one page for each judge, each with another --seed: of one page, all judges see one order
+and the same sides, and what these favour would not average out; the votes say the seed. Votes stay in the browser that
+they were given in until the page is started over.
 """
 
 from __future__ import annotations
@@ -120,7 +122,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("folder_b", type=Path)
     parser.add_argument("--question", default="Which picture looks more natural?")
     parser.add_argument("--out", type=Path, default=Path("output/blind.html"), help="the page")
-    parser.add_argument("--seed", type=int, default=0, help="of the order and of the sides")
+    parser.add_argument("--seed", type=int, default=0, help="of the order and of the sides; another for each judge")
     return parser
 
 

@@ -205,7 +205,8 @@ def test_votes_are_what_was_seen_and_the_summary_is_right(tab: Any):
     decided = sum(vote != "neither" for _, vote in wanted)
     test = binomtest(ours, decided)
     summary = told["summary"]
-    assert (summary["ours"], summary["theirs <b>"], summary["cannot tell"]) == (ours, decided - ours, COUNT - decided)
+    assert summary["names"] == {"a": "ours", "b": "theirs <b>"}
+    assert summary["votes"] == {"a": ours, "b": decided - ours, "neither": COUNT - decided}
     assert summary["share"] == pytest.approx(ours / decided)
     assert summary["p"] == pytest.approx(test.pvalue)
     assert summary["interval"] == pytest.approx(list(test.proportion_ci(method="wilson")), abs=1e-6)
@@ -257,6 +258,22 @@ def test_space_presses_a_button_that_has_the_focus_and_a_held_key_is_one_vote(ta
     tab.get_by_role("button", name="Back to the pictures").click()
     tab.wait_for_function(SHOWN)
     assert [vote and vote["vote"] for vote in tab.evaluate("votes")] == ["left", "neither", "right"] + [None] * 6
+
+
+@NEEDED
+def test_no_name_of_a_folder_takes_the_place_of_a_figure(tmp_path: Path, folders: tuple[Path, Path], browser: Any):
+    out = tmp_path / "names.html"
+    out.write_text(blind.page(blind.pairs(*folders), ("p", "share"), "Which?"), encoding="utf-8")
+    tab = browser.new_page()
+    tab.goto(out.as_uri())
+    tab.wait_for_function(SHOWN)
+    press(tab, "ArrowLeft")
+    summary = json.loads(saved(tab, "Votes as JSON"))["summary"]
+    tab.close()
+    assert summary["names"] == {"a": "p", "b": "share"}
+    assert sorted(summary["votes"].values()) == [0, 0, 1]
+    assert summary["p"] == 1
+    assert summary["share"] == summary["votes"]["a"]
 
 
 @NEEDED
