@@ -9,6 +9,7 @@ __all__ = ["Watch", "not_finite"]
 
 MEMORY = 0.98  # of the running means of losses: about the last fifty steps
 WORSE = 1.5  # times the best Frechet distance
+LEARNED = 0.5  # of the first Frechet distance: until one is below, there is nothing that a run could have unlearned
 
 
 def not_finite(losses: Mapping[str, float]) -> list[str]:
@@ -24,7 +25,7 @@ class Watch:
 
         Args:
             limits: loss -> how large its running mean may get, either way.
-            patience: how many measures in a row must be much worse than the best one.
+            patience: how many measures in a row must be much worse than the best one; 0 not to judge by them.
             distances: those of the run before it was stopped.
         """
         self.limits, self.patience, self.distances = limits, patience, list(distances)
@@ -45,9 +46,13 @@ class Watch:
         return distance <= min(self.distances)
 
     def worse(self) -> str:
-        """Why the run has diverged by its Frechet distances, or nothing."""
-        last = self.distances[-self.patience :]
-        bound = WORSE * min(self.distances, default=0.0)
-        if len(last) == self.patience and min(last) > bound:
+        """Why the run has diverged by its Frechet distances, or nothing.
+
+        The first distances are noise: a run whose best is not well below its first is not judged.
+        """
+        last, best = self.distances[-self.patience :], min(self.distances, default=0.0)
+        if not self.patience or len(last) < self.patience or best > LEARNED * self.distances[0]:
+            return ""
+        if min(last) > WORSE * best:
             return f"the Frechet distance was more than {WORSE:g} times the best in the last {self.patience} measures"
         return ""

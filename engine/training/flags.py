@@ -62,7 +62,13 @@ def _gan_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         help="pt_inception-2015-12-05-6726825d.pth: measure a Frechet distance in its features, too (an extra; one or "
         "two minutes each time on a CPU); of 512 samples: fewer make it larger, so compare it with its own kind only",
     )
-    parser.add_argument("--patience", type=_count, default=3, metavar="N", help="bad measures to stop at (%(default)s)")
+    parser.add_argument(
+        "--patience",
+        type=_count_or_none,
+        default=3,
+        metavar="N",
+        help="bad measures to stop at (%(default)s); 0: never",
+    )
     _add_settings(parser.add_argument_group("training of generator and discriminator"), GanSettings)
     return parser
 
@@ -145,6 +151,10 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 on; got {text!r}")
     return int(text)
+
+
+def _count_or_none(text: str) -> int:
+    return 0 if text == "0" else _count(text)
 
 
 def _yes_no(text: str) -> bool:

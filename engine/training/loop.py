@@ -42,7 +42,7 @@ class Every:
     metrics: int = 0
     """Steps between measures; 0 for none."""
     patience: int = 3
-    """How many measures in a row must be much worse than the best before the run is stopped."""
+    """How many measures in a row must be much worse than the best before the run is stopped; 0: it never is."""
 
 
 Measuring = Callable[[Any], tuple[dict[str, float], Tensor]]
@@ -137,10 +137,11 @@ class _Run:
 
     def diverged(self, why: str) -> TrainingError:
         if self.task.processes.first:
-            self.folder.fall_back()
+            self.folder.fall_back(self.task.done)
         return TrainingError(
             f"The run has diverged: at step {self.task.done} {why}. {self._last()}: release it, end the run there by "
-            "--steps, or go on from there with lower rates, more augmentation or R1."
+            "--steps, or go on from there with lower rates, more augmentation or R1. Called again as it was, it comes "
+            "to the same end. If its pictures are good, go on with a larger --patience; 0 does not judge them."
         )
 
     def _last(self) -> str:

@@ -188,6 +188,11 @@ def _restore(task: Task[Any], state: State, out: Path) -> None:
         task.restore(state)
     except (RuntimeError, ValueError) as error:  # torch's words for shapes that do not fit
         raise TrainingError(f"{out} holds other networks; use another --out. {error}") from error
+    if "diverged" in state:
+        print(
+            f"From this snapshot, at step {task.done}, the run diverged at step {state['diverged']}. Unless a flag is "
+            "changed (rates, augmentation, R1, or --patience), it comes to the same end."
+        )
     if isinstance(task, (EncoderTask, AuxiliaryTask)) and state.get("model") != fingerprint(task.gan.generator):
         print("The snapshot was made with another generator; its part goes on with the one given now, from step 0.")
         task.done = 0

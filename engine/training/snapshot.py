@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,13 +49,11 @@ class RunFolder:
             torch.save(dict(state), temporary)
             os.replace(temporary, path)
 
-    def fall_back(self) -> None:
-        """Put the best snapshot, if there is one, in the place of the last one."""
-        if self.best.exists():
-            temporary = self.snapshot.with_suffix(".part")
-            with written(self.snapshot, temporary):
-                shutil.copyfile(self.best, temporary)
-                os.replace(temporary, self.snapshot)
+    def fall_back(self, step: int) -> None:
+        """Put the best snapshot, if there is one, in the place of the last one, and note where the run diverged."""
+        there = self.best if self.best.exists() else self.snapshot
+        if there.exists():
+            self.save({**load_snapshot(there), "diverged": step})
 
     def sheet(self, pictures: Tensor, name: str) -> Path:
         """Write pictures (rows, columns, 3, R, R) in [-1, 1] as one PNG."""

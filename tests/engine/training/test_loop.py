@@ -178,7 +178,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_snapshot(tmp
     next(progress)
     good = folder.snapshot.read_bytes()
     with torch.no_grad():
-        task.generator.first.bias.fill_(float("nan"))
+        task.generator.get_parameter("first.bias").fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"step 3 .*snapshot\.pt"):
         next(progress)
     assert folder.snapshot.read_bytes() == good
@@ -187,7 +187,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_snapshot(tmp
 def test_a_loss_that_is_not_finite_before_any_snapshot(tmp_path):
     task = adversarial()
     with torch.no_grad():
-        task.generator.first.bias.fill_(float("nan"))
+        task.generator.get_parameter("first.bias").fill_(float("nan"))
     with pytest.raises(TrainingError, match="no snapshot yet"):
         next(train(task, RunFolder(tmp_path)))
 

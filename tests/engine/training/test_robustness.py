@@ -142,7 +142,7 @@ def test_weights_that_are_not_finite_are_not_saved(coloured, tmp_path):
     folder.save(run.state())
     good = folder.snapshot.read_bytes()
     with torch.no_grad():
-        run.average.last_conv.weight.fill_(float("inf"))  # no loss sees it
+        run.average.get_parameter("last_conv.weight").fill_(float("inf"))  # no loss sees it
     with pytest.raises(TrainingError, match=r"step 1 the weights average\.last_conv\.weight did not.*snapshot\.pt"):
         progress.close()
     assert folder.snapshot.read_bytes() == good
@@ -165,4 +165,28 @@ def test_pictures_that_only_get_worse_stop_a_run_at_its_best_snapshot(coloured, 
         for _ in progress:
             pass
     assert load_snapshot(folder.snapshot)["done"] == 2
+    assert load_snapshot(folder.snapshot)["diverged"] == 8
     assert [row["frechet"] for row in folder.read_metrics()] == [5, 2, 4, 4, 2.9, 4, 3.1, 9]
+
+
+def judged(distances, patience=3):
+    watch = Watch({}, patience)
+    return [bool(watch.worse()) for distance in distances if watch.best(distance) in (True, False)]
+
+
+def test_a_run_that_has_learned_nothing_yet_is_not_judged():
+    noise = [44.4, 26.1, 47.6, 74.7, 45.2]
+    assert not any(judged(noise))
+    assert judged([*noise, 20.0, 31.0, 32.0, 33.0]) == [False] * 8 + [True]
+    assert not any(judged([*noise, 20.0, 31.0, 32.0, 33.0], patience=0))
+
+
+def test_whoever_goes_on_after_divergence_is_told(coloured, tmp_path, capsys):
+    call = ["gan", str(coloured), "--out", str(tmp_path), "--preset", "tiny-16", "--steps", "2"]
+    command.main(call)
+    RunFolder(tmp_path).fall_back(7)
+    capsys.readouterr()
+    command.main([*call[:-1], "3", "--patience", "0"])
+    assert "at step 2, the run diverged at step 7. Unless a flag is changed" in capsys.readouterr().out
+    command.main([*call[:-1], "4"])
+    assert "diverged" not in capsys.readouterr().out
