@@ -13,7 +13,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-from neural_collage import engine as nc
 from torch import Tensor
 
 RING = 2
@@ -33,10 +32,8 @@ def find_regions(photos: Tensor) -> Tensor:
         photos: (N, 3, H, W) in [-1, 1].
 
     Returns:
-        (N, 1, H, W): one in the object, highlights included, zero elsewhere.
-
-    Raises:
-        InputError: a photograph in which nothing differs from the border, or all does.
+        (N, 1, H, W): one in the object, highlights included, zero elsewhere; zero everywhere where there is none to
+        be found: nothing differs from the border, or all does.
     """
     pixels = (photos * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return torch.from_numpy(np.stack([_region(np.ascontiguousarray(one)) for one in pixels]))[:, None].float()
@@ -46,10 +43,7 @@ def _region(photo: np.ndarray) -> np.ndarray:
     """(H, W) of ones and zeros for (H, W, 3) in uint8."""
     differing = _largest(_differing(photo))
     if differing.all() or not differing.any():
-        raise nc.InputError(
-            "A photograph needs an object that differs from the background at its border; in one of them "
-            f"{'everything' if differing.any() else 'nothing'} does. Leave it out, or crop it less tightly."
-        )
+        return np.zeros_like(differing)
     believed = np.where(differing, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     x, y, width, height = cv2.boundingRect(differing)
     outside = np.ones(differing.shape, bool)

@@ -15,6 +15,7 @@ from classifier import Classifier, Settings, trained
 from neural_collage import engine as nc
 from neural_collage.engine.sheet import contact_sheet, save_png
 from neural_collage.engine.training.data import ImageSet, load_images
+from neural_collage.engine.training.sources import find_files, select
 from torch import Tensor
 
 Row = Sequence[str | int | float]
@@ -58,8 +59,20 @@ class Study:
 
     @cached_property
     def held_out(self) -> ImageSet:
-        """The pictures kept out of training, at the model's size."""
+        """The pictures kept out of training, at the model's size.
+
+        Raises:
+            InputError: none were.
+        """
+        self._check_kept_out()
         return load_images(self.data, self.gan.resolution, self.gan.class_names, self.hold_out, held_out=True)
+
+    @cached_property
+    def held_out_files(self) -> tuple[str, ...]:
+        """Names of the files of the pictures kept out of training, as they are called in the set, in the same order."""
+        chosen = select(find_files(self.data), self.gan.class_names, self.hold_out, held_out=True)
+        unused = {*self.held_out.skipped, *self.held_out.tiny}
+        return tuple(name for name in chosen.names if name not in unused)
 
     @cached_property
     def training(self) -> ImageSet:
@@ -68,9 +81,29 @@ class Study:
 
     @cached_property
     def classifier(self) -> Classifier:
-        """The independent judge of the model's classes."""
+        """The independent judge of the model's classes.
+
+        Raises:
+            InputError: nothing was kept out of training, to try it on.
+        """
+        self._check_kept_out()
         settings = self.judge_settings or Settings(hold_out=self.hold_out)
         return trained(self.data, self.gan.class_names, self.out / "classifier", settings)
+
+    @property
+    def kept_out(self) -> str:
+        """What stands in the title of every table with photographs beside pictures that were made."""
+        return (
+            f"Of every {self.hold_out} pictures in order of names, one was kept out of training; where neighbours are "
+            "alike, as frames of one turntable are, it is a near-copy of pictures trained on"
+        )
+
+    def _check_kept_out(self) -> None:
+        if self.hold_out < 2:
+            raise nc.InputError(
+                f"Measuring needs pictures kept out of training: every second (2) or fewer; got {self.hold_out}. Give "
+                "the --hold-out that the model was trained with."
+            )
 
     def sheet(
         self, name: str, rows: Tensor | Sequence[Tensor], titles: Sequence[str], columns: Sequence[str] = ()

@@ -33,82 +33,14 @@ from neural_collage.engine.sheet import save_png
 from neural_collage.engine.training.data import to_network
 from regions import find_regions
 from study import Study, Table
+from tasks import SOURCES, TARGETS, Protocol, Tasks
 from torch import Tensor
 from tqdm import tqdm
 
-SOURCES = "apple-golden,cherry-rainier,papaya,tomato-beefsteak"
-TARGETS = "apple-red-delicious,cherry-wax-black,lemon,mango"
-"""Chosen by their looks, before any figure was seen: sources of four colours and outlines, and targets whose colours
-(dark red, black, orange, green) no source has and no two share, so that neither a photograph left as it is nor one
-target drawn for another can pass."""
 SHOWN, PAIRS = 24, 100
 """Tasks on the sheet, and pairs that are written for people to judge."""
 FEATHER = 2.0  # pixels over which a pasted edit fades in
 TINT = (-0.6, 0.4, 1.0)  # of the class map on the sheet
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How tasks are drawn and done."""
-
-    sources: tuple[str, ...] = tuple(SOURCES.split(","))
-    targets: tuple[str, ...] = tuple(TARGETS.split(","))
-    tasks: int = 1000
-    steps: int = 50
-    mode: str = "normal"
-    """How the edit is stitched back: "normal" is Poisson blending, as in the paper."""
-    grow: int | None = None
-    """Pixels by which the region is grown, for the target to find room and for Poisson blending to meet background at
-    its edge, or the old object's colour runs into the new one. None for a sixteenth of the picture."""
-    batch: int = 50
-
-    def __post_init__(self) -> None:
-        """Raise InputError where source and target would be one class, or there is nothing to do."""
-        if both := sorted({*self.sources} & {*self.targets}):
-            raise nc.InputError(f"Sources and targets must be different classes; {', '.join(both)} is both.")
-        if not self.sources or not self.targets or self.tasks < 1:
-            raise nc.InputError(
-                f"Translation needs a source, a target and a task; got {len(self.sources)} sources, "
-                f"{len(self.targets)} targets, {self.tasks} tasks."
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class Tasks:
-    """What is to be done: T pairs of a photograph and a class."""
-
-    photos: Tensor
-    """(T,): the photograph's place in the set kept out of training."""
-    targets: Tensor
-    """(T,): the class that it is to become."""
-
-    @classmethod
-    def drawn(cls, labels: Tensor, sources: Tensor, targets: Tensor, count: int, seed: int) -> Tasks:
-        """Random tasks from photographs of classes `labels` (M,). No pair is drawn again before all have been."""
-        pairs = torch.cartesian_prod(torch.isin(labels, sources).nonzero()[:, 0], targets)
-        generator = torch.Generator().manual_seed(seed)
-        rounds = [torch.randperm(len(pairs), generator=generator) for _ in range(math.ceil(count / len(pairs)))]
-        chosen = pairs[torch.cat(rounds)[:count]]
-        return cls(chosen[:, 0], chosen[:, 1])
-
-    def __getitem__(self, which: Tensor) -> Tasks:
-        """Some of them."""
-        return Tasks(self.photos[which], self.targets[which])
-
-    @property
-    def shown(self) -> int:
-        """How many photographs they are about: tasks about one share its projection."""
-        return len(self.photos.unique())
-
-    @property
-    def distinct(self) -> int:
-        """How many of them are no repetition of another."""
-        return len(torch.stack([self.photos, self.targets], 1).unique(dim=0))
-
-    @property
-    def told(self) -> str:
-        """Their numbers."""
-        return f"{len(self.photos)} tasks, {self.distinct} of them distinct, on {self.shown} photographs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +60,10 @@ class Projected:
 
     @classmethod
     def of(cls, gan: nc.Gan, photos: Tensor, labels: Tensor, protocol: Protocol) -> Projected:
-        """Segment and project photographs (P, 3, R, R) of known classes (P,), from the encoder, on z."""
+        """Segment and project photographs (P, 3, R, R) of known classes (P,), from the encoder, on z.
+
+        Each must have a region.
+        """
         regions = find_regions(photos)
         grow = gan.resolution // 16 if protocol.grow is None else protocol.grow
         pieces = zip(photos.split(protocol.batch), labels.split(protocol.batch), strict=True)
@@ -171,13 +106,18 @@ class Translated:
     """(T, 3, R, R): what the model drew."""
     stitched: Tensor
     """(T, 3, R, R): the photographs, translated."""
+    left_out: tuple[str, ...] = ()
+    """Files of source photographs in which no object was found."""
 
     @classmethod
     def of(cls, study: Study, protocol: Protocol) -> Translated:
         """Draw the tasks and do them: each photograph is projected once, and drawn once for every target it has."""
         gan, held_out = study.gan, study.held_out
-        sources, targets = gan.labels(protocol.sources), gan.labels(protocol.targets)
-        tasks = Tasks.drawn(held_out.labels, sources.cpu(), targets.cpu(), protocol.tasks, study.seed)
+        sources, targets = gan.labels(protocol.sources).cpu(), gan.labels(protocol.targets).cpu()
+        shown = torch.isin(held_out.labels, sources).nonzero()[:, 0]
+        without = shown[find_regions(to_network(held_out.images[shown])).amax((1, 2, 3)) == 0]
+        usable = held_out.labels.index_fill(0, without, -1)
+        tasks = Tasks.drawn(usable, sources, targets, protocol.tasks, study.seed)
         places, which = tasks.photos.unique(return_inverse=True)
         print(tasks.told, flush=True)
         projected = Projected.of(gan, to_network(held_out.images[places]), held_out.labels[places], protocol)
@@ -185,7 +125,16 @@ class Translated:
         for target in tasks.targets.unique().tolist():
             for part in (tasks.targets == target).nonzero()[:, 0].split(protocol.batch):
                 edited[part] = projected.edited(gan, which[part], target)
-        return cls(tasks, projected, which, edited, projected.stitched(edited, which, protocol.mode))
+        stitched = projected.stitched(edited, which, protocol.mode)
+        return cls(tasks, projected, which, edited, stitched, tuple(study.held_out_files[at] for at in without))
+
+    @property
+    def told(self) -> str:
+        """How much was done, and what could not be."""
+        if not self.left_out:
+            return self.tasks.told
+        without = f"left out, as no object was found in them: {len(self.left_out)} ({', '.join(self.left_out)})"
+        return f"{self.tasks.told}; {without}"
 
 
 def missed(study: Study, pictures: Tensor, targets: Tensor) -> Tensor:
@@ -199,7 +148,7 @@ def translation(study: Study, protocol: Protocol) -> Translated:
     """Do the protocol: figures overall and by source and target, every task as CSV, a sheet of some of them."""
     done = Translated.of(study, protocol)
     wrong = missed(study, done.stitched, done.tasks.targets)
-    title = f"{done.tasks.told}. Intervals are by a bootstrap over photographs"
+    title = f"{done.told}. Intervals are by a bootstrap over photographs. {study.kept_out}"
     study.write(Table("translation", ("pictures", *HEADER), _overall(study, done, wrong, protocol), 1, title))
     study.write(Table("translation_classes", ("source", "target", *HEADER), _by_class(study, done.tasks, wrong), 2))
     _write_tasks(study, done.tasks, wrong)
@@ -252,7 +201,8 @@ def figures(wrong: Tensor, tasks: Tasks) -> tuple[str | int, ...]:
 def _write_tasks(study: Study, tasks: Tasks, wrong: Tensor) -> None:
     """Every task as CSV: too many for a table."""
     names, shown = study.gan.class_names, study.held_out.labels[tasks.photos].tolist()
-    rows = zip(tasks.photos.tolist(), shown, tasks.targets.tolist(), wrong.int().tolist(), strict=True)
+    files = [study.held_out_files[place] for place in tasks.photos]
+    rows = zip(files, shown, tasks.targets.tolist(), wrong.int().tolist(), strict=True)
     temporary = study.out / "translation_tasks.csv.part"
     with temporary.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -312,18 +262,27 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do the protocol; returns the process's exit status."""
+    """Do the protocol; returns the process's exit status, 2 where the input is bad."""
     args = arguments().parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
     started = time.monotonic()
-    study = Study(nc.load(args.model), args.data, args.out, args.hold_out, args.seed)
-    sources, targets = (tuple(name.strip() for name in text.split(",")) for text in (args.sources, args.targets))
-    done = translation(study, Protocol(sources, targets, args.tasks, args.steps, args.mode, args.grow, args.batch))
-    if args.pairs:
-        write_pairs(study, done, args.pairs)
+    try:
+        _run(args)
+    except nc.NeuralCollageError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(f"translation: {time.monotonic() - started:.0f} s")
     return 0
+
+
+def _run(args: argparse.Namespace) -> None:
+    sources, targets = (tuple(name.strip() for name in text.split(",")) for text in (args.sources, args.targets))
+    protocol = Protocol(sources, targets, args.tasks, args.steps, args.mode, args.grow, args.batch)
+    study = Study(nc.load(args.model), args.data, args.out, args.hold_out, args.seed)
+    done = translation(study, protocol)
+    if args.pairs:
+        write_pairs(study, done, args.pairs)
 
 
 if __name__ == "__main__":

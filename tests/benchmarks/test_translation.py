@@ -2,6 +2,7 @@
 
 import csv
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -93,9 +94,26 @@ def test_the_region_is_the_object_with_its_highlight_on_any_ground(ground: str, 
     assert torch.equal(find_regions(photo), found)  # not a matter of chance
 
 
-def test_a_photograph_without_an_object_is_refused():
-    with pytest.raises(nc.InputError, match="nothing does"):
-        find_regions(torch.ones(1, 3, 32, 32))
+def test_a_photograph_without_an_object_has_no_region_and_spoils_no_other():
+    one = as_photo(disc(32, 10, COLOURS[0], white(32)))
+    found = find_regions(torch.cat([torch.ones(1, 3, 32, 32), one]))
+    assert not found[0].any()
+    assert torch.equal(found[1:], find_regions(one))
+
+
+def test_photographs_without_an_object_are_left_out_and_named(study: Study):
+    held_out = study.held_out
+    blank = replace(held_out, images=held_out.images.clone())
+    blank.images[held_out.labels == 1] = 255
+    other = replace(study)
+    other.__dict__["held_out"] = blank
+    done = translation.Translated.of(other, PROTOCOL)
+    assert set(held_out.labels[done.tasks.photos].tolist()) == {0}
+    assert done.left_out == tuple(f"rose/{number:02}.png" for number in (0, 4, 8, 12))
+    assert "left out, as no object was found in them: 4 (rose/00.png, " in done.told
+    blank.images[:] = 255
+    with pytest.raises(nc.InputError, match="there is none"):
+        translation.Translated.of(other, PROTOCOL)
 
 
 def test_tasks_are_sources_and_targets_and_every_pair_comes_before_any_comes_again():
@@ -141,8 +159,19 @@ def test_equal_outcomes_are_as_certain_as_there_are_photographs():
 def test_a_protocol_that_cannot_be_is_refused():
     with pytest.raises(nc.InputError, match="rose is both"):
         translation.Protocol(("daisy", "rose"), ("rose",))
-    with pytest.raises(nc.InputError, match="0 tasks"):
-        translation.Protocol(("daisy",), ("rose",), tasks=0)
+    for bad in ({"tasks": 0}, {"steps": -1}, {"batch": 0}, {"grow": -1}):
+        with pytest.raises(nc.InputError, match=f"Translation needs {next(iter(bad))} of"):
+            translation.Protocol(("daisy",), ("rose",), **bad)
+    with pytest.raises(nc.InputError, match="0 targets"):
+        translation.Protocol(("daisy",), ())
+
+
+def test_bad_input_is_told_in_a_line_not_a_traceback(gan: Gan, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    nc.save(gan, tmp_path / "toy.safetensors")
+    common = [str(tmp_path / "toy.safetensors"), "--data", str(tmp_path / "nope.zip"), "--targets", "tulip"]
+    for sources, told in (("rose", "nope.zip is neither"), ("tulip", "tulip is both")):
+        assert translation.main([*common, "--sources", sources]) == 2
+        assert told in capsys.readouterr().err
 
 
 def test_a_guess_counts_by_its_rank(study: Study, monkeypatch: pytest.MonkeyPatch):
@@ -193,7 +222,9 @@ def test_tables_hold_what_the_classifier_says(
     assert rows["real photographs of the target classes"][:4] == ["4", "4", "4", "0.0"]
     assert rows["source photographs, untouched"][:4] == ["10", "8", "8", "100.0"]
     assert rows["chance, 3 classes"][3::2] == ["66.7", "0.0"]
-    assert "10 tasks, 8 of them distinct, on 8 photographs" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "10 tasks, 8 of them distinct, on 8 photographs" in printed
+    assert "Of every 4 pictures in order of names, one was kept out of training" in printed
 
     classes, tasks = table(study, "translation_classes")[1:], table(study, "translation_tasks")[1:]
     assert [row[:2] for row in classes] == [["daisy", "tulip"], ["rose", "tulip"]]
@@ -202,7 +233,8 @@ def test_tables_hold_what_the_classifier_says(
         own = [int(row[3]) for row in tasks if row[1] == source]
         assert int(number) == len(own)
         assert float(error) == pytest.approx(100 * sum(own) / len(own), abs=0.05)
-    assert all(real.class_names[real.labels[int(row[0])]] == row[1] for row in tasks)
+    assert {row[0] for row in tasks} == {f"{name}/{n:02}.png" for name in ("daisy", "rose") for n in (0, 4, 8, 12)}
+    assert all(row[0].startswith(f"{row[1]}/") for row in tasks)
     assert (study.out / "translation.png").exists()
 
 
