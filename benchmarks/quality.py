@@ -65,10 +65,11 @@ def measure(study: Study) -> Quality:
     mean = rows.mean(0)
     table = [(name, *row.tolist()) for name, row in zip(real.class_names, rows, strict=True)]
     header = ("class", "accuracy real", "accuracy samples", "spread real", "spread samples", "spread ratio")
-    title = f"By class: {len(real)} photographs kept out of training, {len(labels)} samples"
+    title = f"By class: {len(real)} photographs kept out of training, {len(labels)} samples. {study.kept_out}"
     by_class = Table("classifier", header, [*table, ("mean of classes", *mean.tolist())], 1, title)
     seen = judge(study.classifier, to_network(_as_many(study.training, labels, study.seed)))
-    distances = _distances(kept[1], {"samples": made[1], "training photographs (the floor)": seen[1]})
+    others = {"samples": made[1], "training photographs (the floor)": seen[1]}
+    distances = _distances(kept[1], others, study.kept_out)
     return Quality((by_class, distances), (mean[1] / mean[0]).item(), (mean[3] / mean[2]).item())
 
 
@@ -80,10 +81,10 @@ def _as_many(data: ImageSet, labels: Tensor, seed: int) -> Tensor:
     return data.images[torch.cat(chosen)]
 
 
-def _distances(kept: Tensor, others: dict[str, Tensor]) -> Table:
+def _distances(kept: Tensor, others: dict[str, Tensor], note: str) -> Table:
     """Fréchet distances of features (M, F) to those of held-out photographs (N, F)."""
     rows = [(name, str(len(features)), frechet_distance(features, kept)) for name, features in others.items()]
-    title = f"Fréchet distance to {len(kept)} photographs kept out of training, in {kept.shape[1]} features"
+    title = f"Fréchet distance to {len(kept)} photographs kept out of training, in {kept.shape[1]} features. {note}"
     return Table("frechet", ("pictures", "count", "Fréchet distance"), rows, 1, title)
 
 
