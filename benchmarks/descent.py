@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from courses import LOSS, PSNR, Courses, Photos
 from curves import Panel, draw
 from intervals import BOUNDS, resampled
+from neural_collage import engine as nc
 from pair import cost
 from study import Study, Table
 from torch import Tensor
@@ -44,6 +45,14 @@ class Plan:
     steps: tuple[int, ...] = STEPS
     """The steps reported."""
     spaces: tuple[str, ...] = tuple(RATES)
+
+    def __post_init__(self) -> None:
+        """Raise InputError where there is nothing to measure, or to tune on."""
+        if min(self.count, self.tuning) < 1 or not self.steps or min(self.steps) < 0:
+            raise nc.InputError(
+                "Descents need a photograph to measure and another for the rates, and steps of 0 or more; got "
+                f"{self.count}, {self.tuning} and {', '.join(map(str, self.steps)) or 'none'}. Give larger numbers."
+            )
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ def measure(study: Study, plan: Plan) -> Descents:
     ratios = [(*way, rate, *(f"{course[PSNR, n].mean():.2f}" for n in plan.steps)) for way, rate, course in told]
     tables = [
         Table("descent_rates", *_tried(grids, plan.steps), 3),
-        Table("descent", header, losses, 2, f"Eq. 4 of {plan.count} photographs kept out of training"),
+        Table("descent", header, losses, 2, f"Eq. 4 of {plan.count} photographs. {study.kept_out}"),
         Table("descent_psnr", header, ratios, 2, f"PSNR in dB of the same {plan.count} photographs"),
     ]
     if {"z", "zeta"} <= set(plan.spaces):

@@ -89,13 +89,17 @@ def _add_photos(parser: argparse.ArgumentParser, folder: str | None) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one study; returns the process's exit status, 1 where a demand is unmet."""
+    """Run one study; returns the process's exit status, 1 where a demand is unmet, 2 where the input is bad."""
     args = arguments().parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
     started = time.monotonic()
-    study = Study(nc.load(args.model), args.data, args.out, args.hold_out, args.seed)
-    met = COMMANDS[args.command](study, args)
+    try:
+        study = Study(nc.load(args.model), args.data, args.out, args.hold_out, args.seed)
+        met = COMMANDS[args.command](study, args)
+    except nc.NeuralCollageError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(f"{args.command}: {time.monotonic() - started:.0f} s")
     return 1 if met is False else 0
 

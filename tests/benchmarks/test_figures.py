@@ -210,5 +210,11 @@ def test_figures_of_two_models_by_one_command(gan, data, study, tmp_path, monkey
     assert before[1] == "before"
     assert now[1] == "now"
     assert float(now[-1]) > 0
-    with pytest.raises(nc.InputError, match="same classes"):
-        starter.main([*common, "figures", *few, str(tmp_path / "other.safetensors")])
+    assert starter.main([*common, "figures", *few, str(tmp_path / "other.safetensors")]) == 2
+    assert "same classes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", [{"count": 0}, {"tuning": 0}, {"steps": ()}, {"steps": (-1, 5)}])
+def test_a_plan_without_anything_to_measure_is_refused(bad):
+    with pytest.raises(nc.InputError, match="Descents need"):
+        descent.Plan(**bad)

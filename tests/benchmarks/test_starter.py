@@ -167,3 +167,23 @@ def test_an_unmet_demand_is_the_exit_status(gan, data, tmp_path, monkeypatch):
     nc.save(gan, tmp_path / "toy.safetensors")
     monkeypatch.setitem(starter.COMMANDS, "classifier", lambda study, args: False)
     assert starter.main([str(tmp_path / "toy.safetensors"), "--data", str(data), "classifier"]) == 1
+
+
+@pytest.mark.parametrize("hold_out", [0, 1])
+def test_nothing_kept_out_is_nothing_to_measure_on(gan, data, tmp_path, hold_out):
+    study = Study(gan, data, tmp_path, hold_out=hold_out)
+    for what in ("held_out", "classifier"):
+        with pytest.raises(nc.InputError, match=f"kept out of training.*got {hold_out}"):
+            getattr(study, what)
+
+
+def test_bad_input_is_told_in_a_line_not_a_traceback(gan, data, tmp_path, capsys):
+    nc.save(gan, tmp_path / "toy.safetensors")
+    model = str(tmp_path / "toy.safetensors")
+    for given, told in (
+        ([str(tmp_path / "nope.safetensors"), "--data", "x", "descent"], "nope.safetensors"),
+        ([model, "--data", str(tmp_path / "nope.zip"), "classifier"], "nope.zip is neither"),
+        ([model, "--data", str(data), "descent", "--count", "0"], "Descents need"),
+    ):
+        assert starter.main(given) == 2
+        assert told in capsys.readouterr().err
