@@ -4,7 +4,9 @@ Accuracy: the share of pictures whose class the classifier names. Spread: the me
 from the mean of their class, so that one picture a class, drawn again and again, cannot pass. Fréchet distance: of the
 same features to those of photographs kept out of training, which no model that learns the training set perfectly could
 bring below that of the training photographs themselves: the floor. For each photograph kept out there are `TIMES`
-samples of its class, and as many photographs of it from the training set, so that the estimates are of one size.
+samples of its class, and as many photographs of it from the training set, so that the estimates are of one size. Where
+neighbours in the set are alike, as frames of one turntable are, photographs kept out are near-copies of training
+photographs: then figures of real photographs say what is reached at best, not what strange ones would.
 
 Shapes: N held-out photographs, F features.
 """

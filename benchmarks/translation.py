@@ -148,7 +148,8 @@ def translation(study: Study, protocol: Protocol) -> Translated:
     """Do the protocol: figures overall and by source and target, every task as CSV, a sheet of some of them."""
     done = Translated.of(study, protocol)
     wrong = missed(study, done.stitched, done.tasks.targets)
-    title = f"{done.told}. Intervals are by a bootstrap over photographs. {study.kept_out}"
+    intervals = "Intervals are by a bootstrap over photographs, or Wilson's of photographs where all have one outcome"
+    title = f"{done.told}. {intervals}. {study.kept_out}"
     study.write(Table("translation", ("pictures", *HEADER), _overall(study, done, wrong, protocol), 1, title))
     study.write(Table("translation_classes", ("source", "target", *HEADER), _by_class(study, done.tasks, wrong), 2))
     _write_tasks(study, done.tasks, wrong)

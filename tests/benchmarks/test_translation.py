@@ -99,6 +99,7 @@ def test_a_photograph_without_an_object_has_no_region_and_spoils_no_other():
     found = find_regions(torch.cat([torch.ones(1, 3, 32, 32), one]))
     assert not found[0].any()
     assert torch.equal(found[1:], find_regions(one))
+    assert find_regions(one[:0]).shape == (0, 1, 32, 32)
 
 
 def test_photographs_without_an_object_are_left_out_and_named(study: Study):
