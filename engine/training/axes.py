@@ -19,24 +19,31 @@ from .draws import Draws
 
 __all__ = ["principal_axes", "slopes"]
 
-TOGETHER = 16
-"""Pictures drawn in one forward."""
+
+DRAWN = 16
+"""Pictures that are drawn at a time, however many go through the networks together: so the numbers are the same."""
 
 
-def slopes(gan: Gan, data: ImageSet, count: int, draws: Draws) -> Tensor:
+def slopes(gan: Gan, data: ImageSet, count: int, draws: Draws, together: int = DRAWN) -> Tensor:
     """Gradients of eq. 4 with respect to z, at random latents towards pictures of the set: (count, D).
 
-    The sets' pictures are as large as the model's. Slopes at the encoder's answers, and along whole descents, gave axes
-    that were no better.
+    At most `together` pictures, and no more than are drawn at a time, go through the networks at once. The set's
+    pictures are as large as the model's. Slopes at the encoder's answers, and along whole descents, gave axes that were
+    no better.
     """
     found = []
-    for start in range(0, count, TOGETHER):
-        images, labels = data.draw(min(TOGETHER, count - start), draws, flips=False, size=gan.resolution)
-        measure = Reconstruction(gan, images.to(gan.device, gan.dtype), pixel_weight=0.0)
-        z = draws.normal(len(images), gan.dim_z).to(gan.device, gan.dtype).requires_grad_()
-        made = gan.generator.generate(z, labels.to(gan.device))
-        found.append(torch.autograd.grad(measure.perceptual_distance(made).sum(), z)[0])
+    for start in range(0, count, DRAWN):
+        images, labels = data.draw(min(DRAWN, count - start), draws, flips=False, size=gan.resolution)
+        rows = (images, labels, draws.normal(len(images), gan.dim_z))
+        found += [_slopes_at(gan, *part) for part in zip(*(each.split(together) for each in rows), strict=True)]
     return torch.cat(found)
+
+
+def _slopes_at(gan: Gan, images: Tensor, labels: Tensor, z: Tensor) -> Tensor:
+    measure = Reconstruction(gan, images.to(gan.device, gan.dtype), pixel_weight=0.0)
+    z = z.to(gan.device, gan.dtype).requires_grad_()
+    made = gan.generator.generate(z, labels.to(gan.device))
+    return torch.autograd.grad(measure.perceptual_distance(made).sum(), z)[0]
 
 
 def principal_axes(gradients: Tensor) -> Tensor:

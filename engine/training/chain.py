@@ -17,6 +17,7 @@ from .inversion import EncoderTask
 from .processes import Processes
 from .rehearsal import rehearse
 from .runs import Run
+from .settings import EncoderSettings
 from .snapshot import RunFolder
 
 __all__ = ["rehearse_all", "train_all"]
@@ -34,6 +35,8 @@ def train_all(args: argparse.Namespace, processes: Processes, device: str) -> No
     runs = _runs(args, processes, device)
     for run in runs:
         task = run.task(gan, run.state())
+        if isinstance(task, AdversarialTask):
+            _check_parts(task, runs[1:])
         if not run.finish(task, gan):
             print(f"Stopped. Call it again: it goes on with the {run.kind}.")
             return
@@ -45,9 +48,12 @@ def train_all(args: argparse.Namespace, processes: Processes, device: str) -> No
 def rehearse_all(args: argparse.Namespace, processes: Processes, device: str) -> None:
     """Print what `train_all` would do; see `rehearse`. Parts still to be trained are random."""
     gan: Gan | None = None
-    for run in _runs(args, processes, device):
+    runs = _runs(args, processes, device)
+    for run in runs:
         state = None if gan and "rehearsed" in gan.facts else run.state()
         task = run.task(gan, state)
+        if isinstance(task, AdversarialTask):
+            _check_parts(task, runs[1:])
         rehearse(task, run.out)
         if isinstance(task, AdversarialTask):
             names = task.data.class_names
@@ -61,6 +67,16 @@ def _runs(args: argparse.Namespace, processes: Processes, device: str) -> list[R
     first = Run("gan", args, processes, device, args.out / "gan")
     others = [replace(first, kind=kind, out=args.out / kind, prefix=f"{kind}_") for kind in KINDS[1:]]
     return [first, *others]  # their pictures are shared
+
+
+def _check_parts(task: AdversarialTask, parts: list[Run]) -> None:
+    """Find out before the first step, not hours later, that an encoder or a pair does not go with the generator."""
+    for run in parts:
+        settings = run.part_settings(run.state())
+        if isinstance(settings, EncoderSettings):
+            settings.config(task.resolution, len(task.data.class_names), task.settings.dim_z)
+        else:
+            settings.config(task.settings.dim_z)
 
 
 def _finish(args: argparse.Namespace, gan: Gan, runs: list[Run]) -> None:

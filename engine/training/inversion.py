@@ -71,6 +71,10 @@ class _PartTask(Task[Settings]):
         images = self.data.middle(self.resolution).still(chosen)
         return images.to(self.device, self.dtype), self.data.labels[chosen].to(self.device)
 
+    def begin_again(self) -> None:
+        """Go on from step 0: the part was trained for another generator."""
+        self.done = 0
+
     def state(self) -> dict[str, Any]:
         """As every task's, and which generator it belongs to."""
         return {**super().state(), "model": fingerprint(self.gan.generator)}
@@ -90,6 +94,11 @@ class EncoderTask(_PartTask[EncoderSettings]):
             torch.manual_seed(settings.seed)
             self.encoder = self.place(SNGANEncoder(settings.config(gan.resolution, gan.n_classes, gan.dim_z)))
         self.encoder_adam = self.adam(self.encoder.parameters(), settings.rate)
+
+    def begin_again(self) -> None:
+        """As every part's; the weights are kept, what Adam remembers of the other generator is not."""
+        super().begin_again()
+        self.encoder_adam = self.adam(self.encoder.parameters(), self.settings.rate)
 
     def step(self) -> dict[str, float]:
         """One Adam step on a batch; returns the means of eq. 4 and of the pixel term."""
@@ -145,16 +154,17 @@ class AuxiliaryTask(_PartTask[AuxiliarySettings]):
             settings.loss_weights, settings.code_weight, settings.inner_pixel_weight, settings.batch
         )
         # The inner step sizes are a hundred times smaller than the weights, and so must be the steps that train them.
-        rates = self.auxiliary.rates
+        self.auxiliary_adam = self._fresh_adam()
+
+    def _fresh_adam(self) -> torch.optim.Adam:
+        own, rates = self.settings, self.auxiliary.rates
         weights = [parameter for parameter in self.auxiliary.parameters() if parameter is not rates]
-        share = settings.step_rate / settings.rate if settings.rate else 0.0
-        groups = [{"params": weights}, {"params": [rates], "share": share}]
-        self.auxiliary_adam = self.adam(groups, settings.rate)
+        share = own.step_rate / own.rate if own.rate else 0.0
+        return self.adam([{"params": weights}, {"params": [rates], "share": share}], own.rate)
 
     def step(self) -> dict[str, float]:
         """One Adam step on a batch; returns the inner losses per picture and the code's mean squared error."""
-        if self.unaligned:
-            self.align()
+        self.prepare()
         self.auxiliary_adam.zero_grad()
         found = [self._learn(*part) for part in self.pieces(*self.draw())]
         self.gather(self.auxiliary)
@@ -164,24 +174,45 @@ class AuxiliaryTask(_PartTask[AuxiliarySettings]):
         means = {name: sum(part[name] for part in found) / len(found) for name in found[0]}
         return {**self.processes.mean(means), "norm": norm.item()}
 
+    def prepare(self) -> None:
+        """Put the pair on its axes, unless it is there or the settings do without."""
+        if self.unaligned:
+            self.align()
+
     def align(self) -> None:
-        """Put the pair on the principal axes of eq. 4's slopes, the same on all processes.
+        """Put the pair on the principal axes of eq. 4's slopes, those that the first process finds.
+
+        Found by each for itself they could differ: a GPU does not add in the same order twice.
 
         Measured on the starter of 64 px, at each space's and each start's best rate, on 13 photographs kept out: zeta
         comes in 28 steps where z does in 100 from the encoder, in 37 from random latents. (Random weights, the paper's
         start, were slower than z after 2300 steps; the paper makes 450 000.) Forty steps of eq. 6 after it, their last
         loss weighted most, left the encoder's course as it was and took another 13 % off the loss from random latents.
         """
-        every = Draws(torch.Generator().manual_seed(self.settings.seed))
-        with self.autocast():
-            found = slopes(self.gan, self.data.middle(self.resolution), self.settings.axes, every)
-        self.auxiliary.align(principal_axes(found))
+        size = self.gan.dim_z
+        axes = torch.zeros(size, size, device=self.device, dtype=torch.float64)
+        if self.processes.first:
+            print(f"The pair's axes are found from {self.settings.axes} slopes of eq. 4; a stop waits for them.")
+            draws = Draws(torch.Generator().manual_seed(self.settings.seed))
+            together = max(1, self.batch // self.settings.accumulate)
+            with self.autocast():
+                found = slopes(self.gan, self.data.middle(self.resolution), self.settings.axes, draws, together)
+            axes.copy_(principal_axes(found))
+        self.auxiliary.align(self.processes.sum(axes))
         self.unaligned = False
 
     def restore(self, state: dict[str, Any]) -> None:
         """As every task's; a pair with a step behind it is on its axes, or its run never asked for them."""
         super().restore(state)
         self.unaligned = self.unaligned and self.done == 0
+
+    def begin_again(self) -> None:
+        """As every part's; axes belong to their generator, so the pair is put on this one's."""
+        super().begin_again()
+        self.unaligned = self.settings.axes > 0
+        if self.unaligned:
+            self.auxiliary.rates.data.fill_(self.settings.inner_rate)
+        self.auxiliary_adam = self._fresh_adam()
 
     def _learn(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Add the gradients on a part of a batch; returns its losses per picture."""

@@ -39,17 +39,25 @@ def _costs(task: Task[Any]) -> Iterator[str]:
     networks = {name: getattr(task, name) for name in task.parts}
     sizes = {name: _millions(network) for name, network in networks.items() if isinstance(network, nn.Module)}
     yield "parameters in millions: " + ", ".join(f"{name} {size:.2f}" for name, size in sizes.items())
-    left, seconds = _left(task), _timed(task)
+    left, first, seconds = _left(task), _prepared(task), _timed(task)
+    once = f"{first:.3g} s before the first step, " if first >= 1 else ""
     pictures = task.settings.batch * getattr(task.settings, "discriminator_steps", 1)
     yield f"memory: pictures {_mb(task.data.images.nbytes)}, the process at its largest {_peak(task.device)}"
     yield (
-        f"time: {seconds:.3g} s a step, {1000 * seconds / pictures:.3g} s per thousand real pictures, "
-        f"{left * seconds / 3600:.2g} hours in all; nothing was trained"
+        f"time: {once}{seconds:.3g} s a step, {1000 * seconds / pictures:.3g} s per thousand real pictures, "
+        f"{(first + left * seconds) / 3600:.2g} hours in all; nothing was trained"
     )
 
 
 def _left(task: Task[Any]) -> int:
     return max(task.settings.steps - task.done, 0)
+
+
+def _prepared(task: Task[Any]) -> float:
+    """Seconds of what comes before the first step."""
+    started = time.perf_counter()
+    task.prepare()
+    return time.perf_counter() - started
 
 
 def _timed(task: Task[Any]) -> float:

@@ -33,7 +33,7 @@ from .snapshot import RunFolder, load_snapshot
 from .starting import shaped_as, start_from
 from .task import Task, held_size
 
-__all__ = ["Run"]
+__all__ = ["Run", "restore"]
 
 State = dict[str, Any]
 Settings = TypeVar("Settings", bound=RunSettings)
@@ -74,7 +74,7 @@ class Run:
         """
         task = self._gan_task(state, base) if self.kind == "gan" else self._part_task(state, base)
         if state:
-            _restore(task, state, self.out)
+            restore(task, state, self.out)
         return task
 
     def finish(self, task: Task[Any], base: Gan | None) -> bool:
@@ -116,15 +116,17 @@ class Run:
             start_from(task, base)
         return task
 
+    def part_settings(self, state: State | None) -> EncoderSettings | AuxiliarySettings:
+        """Those of the encoder's or the auxiliary pair's training."""
+        preset = PRESETS[self.args.preset] if self.prefix else DEFAULTS
+        if self.kind == "encoder":
+            return self.settings(EncoderSettings, preset.encoder, state)
+        return self.settings(AuxiliarySettings, preset.auxiliary, state)
+
     def _part_task(self, state: State | None, base: Gan | None) -> EncoderTask | AuxiliaryTask:
         """Encoder or auxiliary pair for a model; its classes are the model's."""
         assert base is not None  # the parser requires --model here
-        preset = PRESETS[self.args.preset] if self.prefix else DEFAULTS
-        make, settings = (
-            (EncoderTask, self.settings(EncoderSettings, preset.encoder, state))
-            if self.kind == "encoder"
-            else (AuxiliaryTask, self.settings(AuxiliarySettings, preset.auxiliary, state))
-        )
+        make, settings = EncoderTask if self.kind == "encoder" else AuxiliaryTask, self.part_settings(state)
         data = self.data(held_size(base.resolution, settings), self.args.classes or base.class_names or None)
         if len(data.class_names) != base.n_classes:
             raise InputError(
@@ -181,7 +183,12 @@ def _again(settings_of: type[Settings], state: State) -> Settings:
         raise TrainingError(f"The snapshot has settings that this version does not know: {error}.") from error
 
 
-def _restore(task: Task[Any], state: State, out: Path) -> None:
+def restore(task: Task[Any], state: State, out: Path) -> None:
+    """Bring a task to where a snapshot of the folder `out` left it; what the user should know of it is printed.
+
+    Raises:
+        TrainingError: the snapshot is of other classes or other networks.
+    """
     if tuple(state["class_names"]) != task.data.class_names:
         raise TrainingError(f"{out} was trained on {', '.join(state['class_names'])}; use another --out.")
     try:
@@ -195,7 +202,7 @@ def _restore(task: Task[Any], state: State, out: Path) -> None:
         )
     if isinstance(task, (EncoderTask, AuxiliaryTask)) and state.get("model") != fingerprint(task.gan.generator):
         print("The snapshot was made with another generator; its part goes on with the one given now, from step 0.")
-        task.done = 0
+        task.begin_again()
 
 
 def _drive(task: Task[Any], folder: RunFolder, every: Every, meter: Meter | None) -> None:

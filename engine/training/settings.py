@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,11 +104,16 @@ class GanSettings(RunSettings):
         rates = (self.generator_rate, self.discriminator_rate, self.r1, self.orthogonal)
         _require(self.family in FAMILIES, f"family is {' or '.join(FAMILIES)}; got {self.family!r}")
         _require(min(counts) >= 1, f"fakes, discriminator_steps and r1_every are at least 1; got {counts}")
-        _require(min(rates) >= 0, f"learning rates, r1 and orthogonal are at least 0; got {rates}")
+        _require(_amounts(*rates), f"learning rates, r1 and orthogonal are finite and at least 0; got {rates}")
         _require(min(self.shared_dim, self.average_from) >= 0, "shared_dim and average_from are at least 0")
         _require(self.hidden in ("input", "output"), f"hidden is input or output; got {self.hidden!r}")
         _require(self.loss in LOSSES, f"loss is {' or '.join(LOSSES)}; got {self.loss!r}")
         _require(0 <= self.average < 1, f"average lies in [0, 1); got {self.average}")
+        _require(
+            not self.average or self.average_from < self.steps,
+            f"the average begins before the run ends, or what is released are the last weights: average_from is below "
+            f"the {self.steps} steps, or average 0; got average_from {self.average_from}",
+        )
 
     @property
     def resolution(self) -> int:
@@ -136,7 +142,8 @@ class EncoderSettings(RunSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "channels", tuple(self.channels))
-        _require(min(self.rate, self.pixel_weight) >= 0, "rate and pixel_weight are at least 0")
+        least = (self.rate, self.pixel_weight)
+        _require(_amounts(*least), f"rate and pixel_weight are finite and at least 0; got {least}")
 
     def config(self, resolution: int, n_classes: int, dim_z: int) -> EncoderConfig:
         """The encoder's shape for a generator of this size."""
@@ -172,14 +179,35 @@ class AuxiliarySettings(RunSettings):
         super().__post_init__()
         object.__setattr__(self, "loss_weights", tuple(self.loss_weights))
         least = (self.rate, self.step_rate, self.inner_rate, self.weight_decay, self.code_weight)
-        _require(min(*least, self.inner_pixel_weight) >= 0, "rates, weights and weight_decay are at least 0")
+        least += (self.inner_pixel_weight, *self.loss_weights)
+        _require(_amounts(*least), f"rates, weights and weight_decay are finite and at least 0; got {least}")
         _require(self.clip > 0, "clip is above 0")
         _require(min(self.code_steps, self.axes) >= 0, "code_steps and axes are at least 0")
+        _require(
+            not (self.code_steps and self.axes),
+            "code_steps and axes exclude one another: on axes B(A(z)) = z from the start, and steps that learn it only "
+            f"spoil it. Give axes 0, or no code_steps; got code_steps {self.code_steps}, axes {self.axes}",
+        )
         _require(len(self.loss_weights) >= 1, "loss_weights has one weight, and one more for each fast step")
 
     def config(self, dim_z: int) -> AuxiliaryConfig:
-        """The pair's shape for a generator with latents of this length."""
-        return AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta, self.dim_b or 2 * dim_z)
+        """The pair's shape for a generator with latents of this length.
+
+        Raises:
+            InputError: it is to start on axes, and a layer is too narrow to carry z.
+        """
+        found = AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta, self.dim_b or 2 * dim_z)
+        _require(
+            not self.axes or (min(found.dim_a, found.dim_b) >= 2 * dim_z and found.dim_zeta >= dim_z),
+            f"to start on axes, dim_a and dim_b are at least {2 * dim_z}, twice the latent, and dim_zeta {dim_z}; got "
+            f"{found}. Make the pair wider, or start from random weights (axes 0)",
+        )
+        return found
+
+
+def _amounts(*values: float) -> bool:
+    """Whether all are finite and at least 0."""
+    return all(math.isfinite(value) and value >= 0 for value in values)
 
 
 def _require(holds: bool, rule: str) -> None:

@@ -18,6 +18,8 @@ from ..sheet import contact_sheet, save_png
 from .board import Board
 
 KINDS = ("gan", "encoder", "auxiliary")
+LACKING: dict[str, dict[str, Any]] = {"auxiliary": {"axes": 0}}
+"""Settings that older snapshots lack and that have another default now, as those runs had them."""
 
 __all__ = ["RunFolder", "load_snapshot", "written"]
 
@@ -152,4 +154,5 @@ def load_snapshot(path: Path, kind: str | None = None) -> dict[str, Any]:
     found = state.get("kind") if isinstance(state, dict) else None
     if found not in KINDS or kind not in (None, found):
         raise TrainingError(f"{path} must hold a run of `train {kind or '...'}`; it holds {found}. Use another folder.")
+    state["settings"] = {**LACKING.get(found, {}), **state["settings"]}
     return state

@@ -50,6 +50,9 @@ class Task(ABC, Generic[Settings]):
         self.draws = Draws(self.random, processes.rank, processes.count)
         self.batch = self.share(settings.batch, "batch")
 
+    def prepare(self) -> None:
+        """Do what comes once, before the first step. A step sees to it by itself."""
+
     @abstractmethod
     def step(self) -> dict[str, float]:
         """Make one step; returns its losses by name."""

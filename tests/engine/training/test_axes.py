@@ -45,6 +45,13 @@ def test_as_many_slopes_as_asked_and_the_same_each_time():
     assert torch.equal(found, slopes(gan, data(gan), 37, draws()))
 
 
+def test_slopes_do_not_depend_on_how_many_are_taken_together():
+    gan = toy.gan()
+    gan.generator.double()
+    gan.discriminator.double()
+    torch.testing.assert_close(slopes(gan, data(gan), 20, draws(), 3), slopes(gan, data(gan), 20, draws()))
+
+
 def test_axes_are_those_the_slopes_were_drawn_along():
     truth, _ = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))
     spread = torch.tensor([300.0, 30.0, 10.0, 3.0, 1.0, 0.1], dtype=torch.float64)

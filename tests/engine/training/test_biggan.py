@@ -34,7 +34,7 @@ TINY = replace(
 FLAGS = (
     *("--preset", "biggan-128", "--generator", "16,16,8", "--discriminator", "8,16,16", "--shrinking", 2),
     *("--dim-z", 12, "--shared-dim", 5, "--attention", 8, "--batch", 8, "--fakes", 8, "--accumulate", 2),
-    *("--average-from", 2, "--hold-out", 4),
+    *("--average-from", 1, "--hold-out", 4),
 )
 PARTS = (
     *("--encoder-channels", "4,8,8", "--encoder-batch", 4, "--encoder-steps", 2, "--auxiliary-dim-a", 4),
@@ -319,3 +319,6 @@ def test_settings_that_make_no_network_are_refused():
         networks(replace(TINY, dim_z=13), 2)
     with pytest.raises(nc.InputError, match="adam_eps"):
         replace(TINY, adam_eps=0.0)
+    with pytest.raises(nc.InputError, match=r"average_from is below the 4 steps.*got average_from 4"):
+        replace(TINY, average_from=4)
+    assert replace(TINY, average_from=4, average=0.0)

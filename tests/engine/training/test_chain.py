@@ -51,7 +51,7 @@ def test_the_card_tells_data_classes_licence_settings_and_figures(finished, zipp
     assert "| steps made | 4 | 3 | 2 |" in card
     assert "| rate |  | 0.0004 | 5e-05 |" in card
     assert "accuracy" not in card  # in words
-    figures = [line for line in card.splitlines() if line.startswith(("| eq. 4", "| share", "| Frechet"))]
+    figures = [line for line in card.splitlines() if line.startswith(("| eq. 4", "| share of", "| Frechet"))]
     assert len(figures) == 5
     for name in ("samples.png", "truncation.png"):
         assert f"({name})" in card
@@ -107,6 +107,13 @@ def test_two_small_classes_go_through_however_noisy_their_measures(tmp_path):
     frechet = [row["frechet"] for row in RunFolder(tmp_path / "run" / "gan").read_metrics()]
     assert len(frechet) == 10
     assert nc.load(tmp_path / "run" / "model.safetensors").part("auxiliary")
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_pair_too_narrow_for_the_generator_is_found_before_the_first_step(zipped, tmp_path, more):
+    with pytest.raises(nc.InputError, match="at least 240, twice the latent, and dim_zeta 120"):
+        train_all(zipped, tmp_path / "run", "--dim-z", 120, *more)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_dry_run_tells_and_writes_nothing(zipped, tmp_path, capsys):

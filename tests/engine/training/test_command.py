@@ -199,5 +199,19 @@ def test_every_preset_builds_its_networks():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(InputError, match="decay_from"):
         RunSettings(decay_from=2.0)
+    for settings, wrong in (
+        (EncoderSettings, {"rate": float("nan")}),
+        (EncoderSettings, {"pixel_weight": float("inf")}),
+        (AuxiliarySettings, {"inner_rate": float("nan")}),
+        (AuxiliarySettings, {"loss_weights": (1.0, -2.0)}),
+        (AuxiliarySettings, {"loss_weights": (1.0, float("nan"))}),
+    ):
+        with pytest.raises(InputError, match="finite and at least 0"):
+            settings(**wrong)
+    with pytest.raises(InputError, match="finite and at least 0"):
+        replace(PRESETS["tiny-16"].gan, discriminator_rate=float("nan"))
+    with pytest.raises(InputError, match="code_steps and axes exclude"):
+        AuxiliarySettings(code_steps=1)
+    assert AuxiliarySettings(code_steps=1, axes=0).code_steps == 1
     with pytest.raises(InputError, match="hidden"):
         GanSettings(generator=(4, 4), discriminator=(4, 4), shrinking=1, hidden="both")

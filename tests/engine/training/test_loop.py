@@ -7,7 +7,7 @@ import pytest
 import torch
 import toy
 from neural_collage.engine.errors import InputError, TrainingError
-from neural_collage.engine.training import snapshot
+from neural_collage.engine.training import runs, snapshot
 from neural_collage.engine.training.adversarial import AdversarialTask
 from neural_collage.engine.training.data import ImageSet
 from neural_collage.engine.training.inversion import AuxiliaryTask, EncoderTask
@@ -135,6 +135,50 @@ def test_a_run_stopped_before_its_first_step_still_starts_on_axes():
     resumed = auxiliary(**wide)
     resumed.restore(auxiliary(**wide).state())
     assert resumed.step()["code"] < 1e-10
+
+
+def test_a_pair_that_goes_on_with_another_generator_is_put_on_its_axes(tmp_path, capsys):
+    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "steps": 3}
+    before = auxiliary(**wide)
+    before.step()
+    settings = AuxiliarySettings(**{"batch": 4, "precision": "fp32", **wide})
+    other = AuxiliaryTask(settings, toy.gan(seed=1), data())
+    runs.restore(other, before.state(), tmp_path)
+    assert "goes on with the one given now, from step 0" in capsys.readouterr().out
+    assert (other.done, other.auxiliary_adam.state_dict()["state"]) == (0, {})
+    fresh = AuxiliaryTask(settings, toy.gan(seed=1), data())
+    for task in (other, fresh):
+        task.prepare()
+    z = torch.randn(5, other.gan.dim_z)
+    torch.testing.assert_close(other.auxiliary.to_zeta(z), fresh.auxiliary.to_zeta(z))
+    assert other.step()["code"] < 1e-10
+    assert other.auxiliary_adam.state_dict()["state"]
+
+
+def test_an_encoder_that_goes_on_with_another_generator_forgets_its_slopes(tmp_path):
+    before = encoder()
+    before.step()
+    other = EncoderTask(before.settings, toy.gan(seed=1), data())
+    runs.restore(other, before.state(), tmp_path)
+    assert (other.done, other.encoder_adam.state_dict()["state"]) == (0, {})
+    assert equal(dict(other.encoder.state_dict()), dict(before.encoder.state_dict()))
+    other.step()
+    assert other.encoder_adam.state_dict()["state"]
+
+
+def test_a_pair_too_narrow_for_its_axes_is_refused_at_once():
+    for narrow in ({"dim_a": 7, "dim_b": 0}, {"dim_a": 0, "dim_b": 7}, {"dim_a": 0, "dim_b": 0, "dim_zeta": 3}):
+        with pytest.raises(InputError, match=r"to start on axes, dim_a and dim_b are at least .*axes 0"):
+            auxiliary(**narrow, axes=30)
+
+
+def test_snapshots_from_before_there_were_axes_have_none(tmp_path):
+    folder, old = RunFolder(tmp_path), auxiliary().state()
+    del old["settings"]["axes"]
+    folder.save(old)
+    assert load_snapshot(folder.snapshot)["settings"]["axes"] == 0
+    folder.save(auxiliary(dim_a=0, dim_b=0, dim_zeta=12, axes=30).state())
+    assert load_snapshot(folder.snapshot)["settings"]["axes"] == 30
 
 
 def test_the_code_can_be_learned_first(tmp_path):
