@@ -74,6 +74,9 @@ _STARTER = replace(_small((192, 192, 128, 64, 32), (32, 64, 128, 256, 256), 4), 
 
 _PAPER_128 = _paper("128", ch=64, batch=16)
 # ajbrock/BigGAN-PyTorch, `launch_BigGAN_bs256x8.sh` and the defaults of its `utils.py`; 150,000 steps by its README.
+# Where training differs from that code: real and made pictures go through D one after the other, not as one batch, so
+# D's vectors u move twice a discriminator step; the generator steps before the discriminator, not after it; and the
+# epsilon of spectral norm, which keeps a power step from dividing by zero, is 1e-12, the script's 1e-6.
 # BigGAN's own paper takes two discriminator steps, at half these rates, and orthogonal regularisation of 1e-4.
 _BIGGAN_128 = replace(
     _small(tuple(96 * m for m in (16, 16, 8, 4, 2, 1)), tuple(96 * m for m in (1, 2, 4, 8, 16, 16)), 5),
