@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from neural_collage import engine as nc
 from neural_collage.engine.crop import resize_picture
 from neural_collage.engine.sheet import contact_sheet
@@ -22,6 +23,8 @@ from torch import Tensor
 
 WIDTH = 400
 """Pixels of a thumbnail."""
+SHEET_RATIO = 1.45
+"""What is longer than this is a sheet of several pictures, and no photograph."""
 PHOTO_SIZE, FRUIT = (480, 360), 288
 FRUIT_CLASS, FRUIT_SEED = "apple-red-delicious", 4
 SHEET = "NeuralCollageContactSheet"
@@ -53,10 +56,15 @@ def _stages(workflow: Path, results: Results) -> list[Tensor]:
 
 
 def _square(stage: Tensor, side: int = CANVAS) -> Tensor:
-    """The middle of a picture, (N, 3, side, side); a class map without its legend."""
-    shorter = min(stage.shape[-2:])
-    top = 0 if stage.shape[-2] > shorter else (stage.shape[-2] - shorter) // 2
-    left = (stage.shape[-1] - shorter) // 2
+    """The middle of a picture, (N, 3, side, side); a class map without its legend; all of a sheet, on white."""
+    height, width = stage.shape[-2:]
+    shorter, longer = sorted((height, width))
+    if longer > SHEET_RATIO * shorter:
+        across, down = (longer - width) // 2, (longer - height) // 2
+        around = (across, longer - width - across, down, longer - height - down)
+        return resize_picture(F.pad(stage, around, value=1.0), (side, side))
+    top = 0 if height > shorter else (height - shorter) // 2
+    left = (width - shorter) // 2
     return resize_picture(stage[..., top : top + shorter, left : left + shorter], (side, side))
 
 
