@@ -160,9 +160,9 @@ def test_equal_outcomes_are_as_certain_as_there_are_photographs():
 def test_a_protocol_that_cannot_be_is_refused():
     with pytest.raises(nc.InputError, match="rose is both"):
         translation.Protocol(("daisy", "rose"), ("rose",))
-    for bad in ({"tasks": 0}, {"steps": -1}, {"batch": 0}, {"grow": -1}):
-        with pytest.raises(nc.InputError, match=f"Translation needs {next(iter(bad))} of"):
-            translation.Protocol(("daisy",), ("rose",), **bad)
+    for what, bad in (("tasks", 0), ("steps", -1), ("batch", 0), ("grow", -1)):
+        with pytest.raises(nc.InputError, match=f"Translation needs {what} of"):
+            replace(PROTOCOL, **{what: bad})
     with pytest.raises(nc.InputError, match="0 targets"):
         translation.Protocol(("daisy",), ())
 
