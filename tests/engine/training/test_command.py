@@ -1,5 +1,6 @@
 """`neural-collage train` end to end, in miniature."""
 
+import math
 from dataclasses import fields, replace
 
 import numpy as np
@@ -199,15 +200,15 @@ def test_every_preset_builds_its_networks():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(InputError, match="decay_from"):
         RunSettings(decay_from=2.0)
-    for settings, wrong in (
-        (EncoderSettings, {"rate": float("nan")}),
-        (EncoderSettings, {"pixel_weight": float("inf")}),
-        (AuxiliarySettings, {"inner_rate": float("nan")}),
-        (AuxiliarySettings, {"loss_weights": (1.0, -2.0)}),
-        (AuxiliarySettings, {"loss_weights": (1.0, float("nan"))}),
+    for make in (
+        lambda: EncoderSettings(rate=math.nan),
+        lambda: EncoderSettings(pixel_weight=math.inf),
+        lambda: AuxiliarySettings(inner_rate=math.nan),
+        lambda: AuxiliarySettings(loss_weights=(1.0, -2.0)),
+        lambda: AuxiliarySettings(loss_weights=(1.0, math.nan)),
     ):
         with pytest.raises(InputError, match="finite and at least 0"):
-            settings(**wrong)
+            make()
     with pytest.raises(InputError, match="finite and at least 0"):
         replace(PRESETS["tiny-16"].gan, discriminator_rate=float("nan"))
     with pytest.raises(InputError, match="code_steps and axes exclude"):
