@@ -232,7 +232,7 @@ def write_pairs(study: Study, done: Translated, folder: Path) -> None:
     labels, generator = study.held_out.labels, torch.Generator().manual_seed(study.seed)
     targets = done.tasks.targets[:PAIRS].tolist()
     left: dict[int, list[int]] = {target: [] for target in targets}
-    for number, (target, translated) in enumerate(zip(targets, done.stitched, strict=False)):
+    for number, (target, translated) in enumerate(zip(targets, done.stitched[:PAIRS], strict=True)):
         if not left[target]:  # no photograph is shown again before all of its class have been
             own = (labels == target).nonzero()[:, 0]
             left[target] = own[torch.randperm(len(own), generator=generator)].tolist()

@@ -11,26 +11,11 @@ import quality
 import starter
 import torch
 import toy
-from discs import JUDGE, archive, table
+from discs import JUDGE, table
 from neural_collage import engine as nc
-from study import Study, Table
+from study import Table
 
 PLAN = descent.Plan(count=3, tuning=3, steps=(0, 2, 5))
-
-
-@pytest.fixture(scope="module")
-def gan():
-    return toy.gan(3)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, gan):
-    return archive(tmp_path_factory.mktemp("data") / "discs.zip", gan.class_names)
-
-
-@pytest.fixture
-def study(gan, data, tmp_path):
-    return Study(gan, data, tmp_path, hold_out=4, judge_settings=JUDGE)
 
 
 @pytest.fixture(autouse=True)

@@ -8,26 +8,11 @@ import pytest
 import starter
 import torch
 import toy
-from discs import COLOURS, JUDGE, archive, disc, png, table
+from discs import COLOURS, JUDGE, disc, png, table
 from neural_collage import engine as nc
 from photos import FRUITS, Fruit
 from PIL import Image
 from study import Study, generate
-
-
-@pytest.fixture(scope="module")
-def gan():
-    return toy.gan(3)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, gan):
-    return archive(tmp_path_factory.mktemp("data") / "discs.zip", gan.class_names)
-
-
-@pytest.fixture
-def study(gan, data, tmp_path):
-    return Study(gan, data, tmp_path, hold_out=4, judge_settings=JUDGE)
 
 
 @pytest.fixture

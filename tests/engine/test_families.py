@@ -178,7 +178,7 @@ def trains_whole(gan: nc.Gan, how: list[str], folder: Path) -> bool:
         if "one of the families" not in str(error):
             raise
         return False
-    return nc.load(folder / "gan" / "model.safetensors").generator.config == gan.generator.config
+    return bool(nc.load(folder / "gan" / "model.safetensors").generator.config == gan.generator.config)
 
 
 def test_train(family, tmp_path):

@@ -22,6 +22,7 @@ from neural_collage.engine.training.presets import PRESETS
 from neural_collage.engine.training.release import released
 from neural_collage.engine.training.settings import GanSettings
 from neural_collage.engine.training.snapshot import load_snapshot
+from states import equal
 from torch.nn.utils import parametrize
 
 BOUND = 1e-5
@@ -214,14 +215,6 @@ def test_what_is_released_draws_as_the_average_does(finished):
         assert (again.generator.generate(z, labels) - drawn).abs().max() < 1e-5
         judged = discriminator.eval()(drawn, labels)
         assert (gan.part("discriminator")(drawn, labels) - judged).abs().max() < 1e-5
-
-
-def equal(one, other):
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    return len(one) == len(other) and all(map(equal, one, other)) if isinstance(one, (list, tuple)) else one == other
 
 
 def test_a_resumed_run_ends_as_one_that_was_never_stopped(coloured, finished, tmp_path):

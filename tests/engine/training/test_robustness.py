@@ -17,6 +17,7 @@ from neural_collage.engine.training.divergence import Watch
 from neural_collage.engine.training.loop import Every, train
 from neural_collage.engine.training.presets import PRESETS
 from neural_collage.engine.training.snapshot import RunFolder, load_snapshot
+from states import equal
 
 resource = pytest.importorskip("resource", reason="the size of files can be limited on Unix alone")
 KILLS = 3
@@ -44,14 +45,6 @@ def start(children, data, out, kind="gan", steps=60):
     child = children.Process(target=command.main, args=([*arguments, "--snapshot-every", "0", "--threads", "1"],))
     child.start()
     return child
-
-
-def equal(one, other):
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    return len(one) == len(other) and all(map(equal, one, other)) if isinstance(one, (list, tuple)) else one == other
 
 
 def test_killed_at_any_moment_a_run_ends_as_one_that_never_was(children, coloured, tmp_path):
