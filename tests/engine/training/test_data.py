@@ -172,6 +172,7 @@ def test_classes_from_a_table(tmp_path):
         load_images(folder / "bad.csv", 8)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine of one core
 def test_workers_decode_the_same(tmp_path):
     folder = write_set(tmp_path / "set", {"rose": 5, "iris": 4})
     (folder / "rose" / "bad.jpg").write_bytes(b"no picture")
