@@ -41,9 +41,8 @@ class Auxiliary(nn.Module):
     """
 
     RATE = 2e-4  # initial step size of every unit (original configuration)
-    GAIN = (
-        20.0  # of z over zeta on given axes: Adam's 0.015 on zeta (the original's) is 0.3 on z there, where it is best
-    )
+    GAIN = 20.0
+    """Of z over zeta on given axes: Adam's 0.015 on zeta, the original's, is 0.3 on z, about its best rate there."""
 
     def __init__(self, config: AuxiliaryConfig) -> None:
         super().__init__()
