@@ -35,7 +35,7 @@ class Descent:
     """How photographs are projected."""
 
     steps: int = 200
-    space: str = "z"
+    space: str = "auto"
     start: str = "encoder"
     auto: bool = False
     """Whether projection finds the class, instead of being told what is shown."""
@@ -90,7 +90,7 @@ class Projected:
         classes = "auto" if descent.auto else [cut.fruit.shown for cut in cuts]
         course = nc.project(gan, targets, classes, steps=descent.steps, space=descent.space, start=descent.start)
         states = [next(course)]
-        for state in tqdm(course, total=descent.steps, desc=f"projection on {descent.space}"):
+        for state in tqdm(course, total=descent.steps, desc="projection"):
             states[1:] = [state]
         best = states[-1].best
         return cls(targets, states[0].images, nc.render(gan, nc.Collage(best)), best)

@@ -83,7 +83,7 @@ def _add_photos(parser: argparse.ArgumentParser, folder: str | None) -> None:
     photos = folder and Path(folder, "photos")
     parser.add_argument("--photos", type=Path, default=photos, required=not folder, help="folder of the photographs")
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--space", choices=list(nc.RATES), default="z")
+    parser.add_argument("--space", choices=["auto", *nc.RATES], default="auto")
     parser.add_argument("--start", choices=("encoder", "seeds", "zeros"), default="encoder")
     parser.add_argument("--auto", action="store_true", help="let projection find the class")
 

@@ -86,11 +86,12 @@ def edit_photo(page: Page) -> None:
     page.group(
         "Find it in the model",
         "Manifold projection looks for the latent that draws the square; `auto` tries every class. The starter knows "
-        "fruits on white alone, so what is not edited is made white first; other models want the square itself.",
+        "fruits on white alone, so what is not edited is made white first; other models want the square itself. Few steps "
+        "keep a picture that the model never saw easy to edit.",
     )
     white = page.add("EmptyImage", "White", width=CANVAS, height=CANVAS, color=0xFFFFFF)
     target = page.add("ImageCompositeMasked", "Fruit on white", destination=white, source=crop, mask=where)
-    projected = page.add("NeuralCollageProjectImage", gan=gan, image=target)
+    projected = page.add("NeuralCollageProjectImage", gan=gan, image=target, steps=30)
     page.add("PreviewImage", "Loss curve", images=projected[2])
     page.group("The edit", "What the part is to become: put any of the model's classes into *Paint Class*.")
     regions = page.add("NeuralCollagePaintClass", mask=where, label="lemon", feather=6.0)

@@ -88,7 +88,8 @@ def project(
         label: the class of all images or of each; "auto" tries all and takes the one whose reconstruction starts best,
             image by image. That costs as many pictures as there are classes, before the first step.
         steps: how many; 0 yields the start alone.
-        space: "z", "zeta", "w", "w+" (`spaces.py`), or "auto": w for a StyleGAN, else z.
+        space: "z", "zeta", "w", "w+" (`spaces.py`), or "auto": w for a StyleGAN, zeta where there is an auxiliary
+            pair, else z.
         rate: Adam's; None for the space's default in `spaces.RATES`.
         start: "encoder", "seeds" (the best of 16 random draws), "zeros", "mean" (a StyleGAN's mean w, of the class
             where there are classes), a latent, or "auto": the encoder where there is one, else the mean w, else seeds.
@@ -111,7 +112,7 @@ def project(
     _check(gan, image, start)
     steps = whole(steps, "The number of steps", 0)
     if space == "auto":
-        space = "z" if gan.generator.w_shape is None else "w"
+        space = "w" if gan.generator.w_shape is not None else "z" if gan.auxiliary is None else "zeta"
     with _differentiable():
         way = Space.named(gan, space)
         start = _chosen(gan, space, way, start)

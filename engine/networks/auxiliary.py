@@ -60,29 +60,27 @@ class Auxiliary(nn.Module):
 
     @torch.no_grad()
     def align(self, axes: Tensor) -> None:
-        """Start on axes of z, the orthonormal columns of (D, D): each unit of zeta is one coordinate, over and over.
+        """Start on axes of z, the orthonormal columns of (D, D): each unit of zeta is one coordinate.
 
         Then B(A(z)) = z, but for rounding, and Adam on zeta is Adam along the axes. Pairs of ReLUs carry the numbers
         through the hidden layers, x = relu(x) - relu(-x), and the PReLUs have slope 1; hidden units beyond the pairs
-        keep their weights and are not listened to, until training finds a use for them.
+        keep their weights and are not listened to, until training finds a use for them. A longer zeta would hold each
+        coordinate several times, which descends the same and costs more.
 
         Raises:
-            InputError: a layer is too narrow to carry z.
+            InputError: a hidden layer is too narrow to carry z, or zeta is not as long as z.
         """
         own, z = self.config, self.config.dim_z
-        if min(own.dim_a, own.dim_b) < 2 * z or own.dim_zeta < z:
+        if min(own.dim_a, own.dim_b) < 2 * z or own.dim_zeta != z:
             raise InputError(
-                f"To start on axes, dim_a and dim_b must be at least {2 * z}, twice the latent, and dim_zeta {z}; got "
-                f"{own}. Make the pair wider, or start from random weights (axes 0)."
+                f"To start on axes, dim_a and dim_b must be at least {2 * z}, twice the latent, and dim_zeta {z}, as the "
+                f"latent; got {own}. Change the widths, or start from random weights (axes 0)."
             )
-        which = torch.arange(own.dim_zeta, device=axes.device) % z
-        coordinates = axes.T[which]  # (Z, D)
-        copies = which.bincount()[which, None]
         unit = torch.eye(z, device=axes.device, dtype=axes.dtype)
         for linear in (self.a1, self.a2, self.b1, self.b2):
             linear.bias.zero_()
-        _pairs(self.a1, self.a2, unit, coordinates / self.GAIN)
-        _pairs(self.b1, self.b2, (coordinates * self.GAIN / copies).T, unit)
+        _pairs(self.a1, self.a2, unit, axes.T / self.GAIN)
+        _pairs(self.b1, self.b2, self.GAIN * axes, unit)
         self.a_prelu.weight.fill_(1.0)
         self.b_prelu.weight.fill_(1.0)
 

@@ -105,13 +105,13 @@ PRESETS: dict[str, Preset] = {
     "tiny-16": Preset(
         _TINY_16,
         EncoderSettings(channels=(8, 16, 16), steps=500, precision="fp32"),
-        AuxiliarySettings(dim_zeta=64, axes=64, precision="fp32"),
+        AuxiliarySettings(axes=64, precision="fp32"),
         "to see that it runs",
     ),
     "tiny-64": Preset(
         replace(_TINY_64, steps=2000, batch=16, fakes=16, average=0.99),
         EncoderSettings(ch=12, steps=600, batch=16),
-        AuxiliarySettings(dim_zeta=500),
+        AuxiliarySettings(),
         "a first look, on a CPU",
     ),
     "starter-64": Preset(

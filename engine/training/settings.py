@@ -160,7 +160,7 @@ class AuxiliarySettings(RunSettings):
     steps: int = told("steps in all", 40, paper=450_000)
     batch: int = told("real pictures a step, over all processes", 8, paper=8)
     dim_a: int = told("width of A's hidden layer; 0: twice the latent", 0, paper=1000)
-    dim_zeta: int = told("length of zeta", 2000, paper=10_000)
+    dim_zeta: int = told("length of zeta; 0: the latent's, as on axes", 0, paper=10_000)
     dim_b: int = told("width of B's hidden layer; 0: twice the latent", 0, paper=1000)
     axes: int = told("slopes of eq. 4 on whose principal axes zeta starts; 0: random weights", 512, paper=0)
     rate: float = told("Adam's rate of A and B", 5e-5, paper=5e-5)
@@ -194,13 +194,13 @@ class AuxiliarySettings(RunSettings):
         """The pair's shape for a generator with latents of this length.
 
         Raises:
-            InputError: it is to start on axes, and a layer is too narrow to carry z.
+            InputError: it is to start on axes, and its widths are not those of axes.
         """
-        found = AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta, self.dim_b or 2 * dim_z)
+        found = AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta or dim_z, self.dim_b or 2 * dim_z)
         _require(
-            not self.axes or (min(found.dim_a, found.dim_b) >= 2 * dim_z and found.dim_zeta >= dim_z),
-            f"to start on axes, dim_a and dim_b are at least {2 * dim_z}, twice the latent, and dim_zeta {dim_z}; got "
-            f"{found}. Make the pair wider, or start from random weights (axes 0)",
+            not self.axes or (min(found.dim_a, found.dim_b) >= 2 * dim_z and found.dim_zeta == dim_z),
+            f"to start on axes, dim_a and dim_b are at least {2 * dim_z}, twice the latent, and dim_zeta is {dim_z}, as "
+            f"the latent; got {found}. Leave all three at 0, or start from random weights (axes 0)",
         )
         return found
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -80,6 +81,15 @@ def test_the_first_yield_is_the_start_itself(gan: Gan):
     zeta = next(project(gan, target, 1, space="zeta"))
     torch.testing.assert_close(zeta.point, gan.auxiliary.to_zeta(encoded))
     torch.testing.assert_close(zeta.latent.point, gan.auxiliary(encoded))
+
+
+def test_auto_moves_on_zeta_where_there_is_a_pair(gan: Gan):
+    target = picture(gan, count=2)
+    chosen, zeta = (next(project(gan, target, 1, space=space)) for space in ("auto", "zeta"))
+    assert torch.equal(chosen.point, zeta.point)
+    chosen, z = (next(project(replace(gan, auxiliary=None), target, 1, space=space)) for space in ("auto", "z"))
+    assert torch.equal(chosen.point, z.point)
+    assert chosen.point.shape != zeta.point.shape
 
 
 def test_seeds_takes_the_best_of_its_draws_for_each_image(gan: Gan):

@@ -111,8 +111,8 @@ def test_two_small_classes_go_through_however_noisy_their_measures(tmp_path):
 
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])
 def test_a_pair_too_narrow_for_the_generator_is_found_before_the_first_step(zipped, tmp_path, more):
-    with pytest.raises(nc.InputError, match="at least 240, twice the latent, and dim_zeta 120"):
-        train_all(zipped, tmp_path / "run", "--dim-z", 120, *more)
+    with pytest.raises(nc.InputError, match="at least 240, twice the latent, and dim_zeta is 120"):
+        train_all(zipped, tmp_path / "run", "--dim-z", 120, "--auxiliary-dim-a", 200, *more)
     assert not (tmp_path / "run").exists()
 
 

@@ -47,7 +47,7 @@ def test_gan_encoder_auxiliary_release(pictures, tmp_path, capsys):
 
     model = gan_run / "model.safetensors"
     train("encoder", pictures, "--out", part_run, "--model", model, "--channels", "4,8,8", "--steps", 2)
-    model, small = part_run / "model.safetensors", ("--dim-a", 32, "--dim-zeta", 20, "--dim-b", 32, "--batch", 2)
+    model, small = part_run / "model.safetensors", ("--dim-a", 32, "--dim-b", 32, "--batch", 2)
     train("auxiliary", pictures, "--out", pair_run, "--model", model, *small, "--steps", 2)
     train("release", pair_run, "--model", model, "--to", final, "--half", "--fact", "licence=none")
 

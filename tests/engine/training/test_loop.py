@@ -116,7 +116,7 @@ def test_step_sizes_of_the_inner_loop_are_learned():
 
 
 def test_the_pair_starts_on_axes_and_goes_on_with_its_own():
-    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "rate": 1e-9, "step_rate": 0.0, "steps": 3}
+    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 0, "axes": 30, "rate": 1e-9, "step_rate": 0.0, "steps": 3}
     stopped = auxiliary(**wide)
     first = stopped.step()
     assert first["code"] < 1e-10  # B(A(z)) = z from the start
@@ -131,14 +131,14 @@ def test_the_pair_starts_on_axes_and_goes_on_with_its_own():
 
 
 def test_a_run_stopped_before_its_first_step_still_starts_on_axes():
-    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "steps": 3}
+    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 0, "axes": 30, "steps": 3}
     resumed = auxiliary(**wide)
     resumed.restore(auxiliary(**wide).state())
     assert resumed.step()["code"] < 1e-10
 
 
 def test_a_pair_that_goes_on_with_another_generator_is_put_on_its_axes(tmp_path, capsys):
-    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 12, "axes": 30, "steps": 3}
+    wide = {"dim_a": 0, "dim_b": 0, "dim_zeta": 0, "axes": 30, "steps": 3}
     before = auxiliary(**wide)
     before.step()
     settings = AuxiliarySettings(**{"batch": 4, "precision": "fp32", **wide})
@@ -166,10 +166,10 @@ def test_an_encoder_that_goes_on_with_another_generator_forgets_its_slopes(tmp_p
     assert other.encoder_adam.state_dict()["state"]
 
 
-def test_a_pair_too_narrow_for_its_axes_is_refused_at_once():
-    for narrow in ({"dim_a": 7, "dim_b": 0}, {"dim_a": 0, "dim_b": 7}, {"dim_a": 0, "dim_b": 0, "dim_zeta": 3}):
+def test_a_pair_of_other_widths_than_axes_ask_for_is_refused_at_once():
+    for widths in ({"dim_a": 7}, {"dim_b": 7}, {"dim_zeta": 3}, {"dim_zeta": 5}):
         with pytest.raises(InputError, match=r"to start on axes, dim_a and dim_b are at least .*axes 0"):
-            auxiliary(**narrow, axes=30)
+            auxiliary(**{"dim_a": 0, "dim_b": 0, "dim_zeta": 0, "axes": 30, **widths})
 
 
 def test_snapshots_from_before_there_were_axes_have_none(tmp_path):
@@ -177,7 +177,7 @@ def test_snapshots_from_before_there_were_axes_have_none(tmp_path):
     del old["settings"]["axes"]
     folder.save(old)
     assert load_snapshot(folder.snapshot)["settings"]["axes"] == 0
-    folder.save(auxiliary(dim_a=0, dim_b=0, dim_zeta=12, axes=30).state())
+    folder.save(auxiliary(dim_a=0, dim_b=0, dim_zeta=0, axes=30).state())
     assert load_snapshot(folder.snapshot)["settings"]["axes"] == 30
 
 

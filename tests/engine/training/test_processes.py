@@ -26,7 +26,7 @@ BIGGAN = (
     "--preset biggan-128 --generator 16,16,8 --discriminator 8,16,16 --shrinking 2 --dim-z 12 --shared-dim 5 "
     "--attention 8 --batch 8 --fakes 8 --accumulate 2 --average-from 3 --orthogonal 1e-3"
 )
-AUXILIARY = "--dim-a 16 --dim-zeta 12 --dim-b 16 --axes 20 --batch 8"
+AUXILIARY = "--dim-a 16 --dim-b 16 --axes 20 --batch 8"
 STEPS = 10
 
 
