@@ -86,8 +86,8 @@ def edit_photo(page: Page) -> None:
     page.group(
         "Find it in the model",
         "Manifold projection looks for the latent that draws the square; `auto` tries every class. The starter knows "
-        "fruits on white alone, so what is not edited is made white first; other models want the square itself. Few steps "
-        "keep a picture that the model never saw easy to edit.",
+        "fruits on white alone, so what is not edited is made white first; other models want the square itself. Few "
+        "steps keep a picture that the model never saw easy to edit.",
     )
     white = page.add("EmptyImage", "White", width=CANVAS, height=CANVAS, color=0xFFFFFF)
     target = page.add("ImageCompositeMasked", "Fruit on white", destination=white, source=crop, mask=where)

@@ -155,6 +155,9 @@ def save_png(path: Path, picture: Tensor, text: Mapping[str, str] | None = None)
         embedded.add_text(key, value)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=embedded)
-    os.replace(temporary, path)
+    try:
+        Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=embedded)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return path

@@ -73,8 +73,8 @@ class Auxiliary(nn.Module):
         own, z = self.config, self.config.dim_z
         if min(own.dim_a, own.dim_b) < 2 * z or own.dim_zeta != z:
             raise InputError(
-                f"To start on axes, dim_a and dim_b must be at least {2 * z}, twice the latent, and dim_zeta {z}, as the "
-                f"latent; got {own}. Change the widths, or start from random weights (axes 0)."
+                f"To start on axes, dim_a and dim_b must be at least {2 * z}, twice the latent, and dim_zeta {z}, as "
+                f"the latent; got {own}. Change the widths, or start from random weights (axes 0)."
             )
         unit = torch.eye(z, device=axes.device, dtype=axes.dtype)
         for linear in (self.a1, self.a2, self.b1, self.b2):

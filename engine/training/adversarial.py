@@ -20,7 +20,7 @@ from .families import networks
 from .losses import LOSSES, add_orthogonality, r1_penalty
 from .processes import ALONE, Processes
 from .settings import GanSettings
-from .task import Task
+from .task import Task, shown_classes
 
 __all__ = ["AdversarialTask"]
 
@@ -123,8 +123,11 @@ class AdversarialTask(Task[GanSettings]):
 
     @torch.no_grad()
     def samples(self, columns: int = 8) -> Tensor:
-        """Pictures of the averaged generator, always of the same latents, a row a class: (rows, columns, 3, R, R)."""
+        """Pictures of the averaged generator, always of the same latents, a row for each class that is shown.
+
+        (rows, columns, 3, R, R).
+        """
         z = torch.randn(columns, self.settings.dim_z, generator=torch.Generator().manual_seed(1))
-        classes = torch.arange(len(self.data.class_names), device=self.device)
+        classes = shown_classes(len(self.data.class_names)).to(self.device)
         z = z.to(self.device, self.dtype)
         return torch.stack([self.average.generate(z, label.expand(columns)) for label in classes])

@@ -49,7 +49,7 @@ def _slopes_at(gan: Gan, images: Tensor, labels: Tensor, z: Tensor) -> Tensor:
 def principal_axes(gradients: Tensor) -> Tensor:
     """Orthonormal axes along which gradients (N, D) do not depend on one another: columns of (D, D), steepest first.
 
-    In double precision: the steepest axis may have 1e5 times the variance of the flattest.
+    In double precision, which not every device has: the steepest axis may have 1e5 times the variance of the flattest.
     """
     _, axes = torch.linalg.eigh(gradients.double().T @ gradients.double())
     return axes.flip(1)

@@ -189,14 +189,14 @@ class AuxiliaryTask(_PartTask[AuxiliarySettings]):
         makes 450 000). The steps of eq. 6 after it change little.
         """
         size = self.gan.dim_z
-        axes = torch.zeros(size, size, device=self.device, dtype=torch.float64)
+        axes = torch.zeros(size, size, device=self.device, dtype=self.dtype)
         if self.processes.first:
             print(f"The pair's axes are found from {self.settings.axes} slopes of eq. 4; a stop waits for them.")
             draws = Draws(torch.Generator().manual_seed(self.settings.seed))
             together = max(1, self.batch // self.settings.accumulate)
             with self.autocast():
                 found = slopes(self.gan, self.data.middle(self.resolution), self.settings.axes, draws, together)
-            axes.copy_(principal_axes(found))
+            axes.copy_(principal_axes(found.cpu()))
         self.auxiliary.align(self.processes.sum(axes))
         self.unaligned = False
 

@@ -36,7 +36,7 @@ class Every:
     """How often a run saves, logs and measures."""
 
     snapshot: float = 180.0
-    """Seconds between snapshots, each with a sample sheet."""
+    """Seconds between snapshots."""
     log: int = 50
     """Steps between rows of the log; each holds the means over them."""
     metrics: int = 0
@@ -45,6 +45,8 @@ class Every:
     """How many measures in a row must be much worse than the best before the run is stopped; 0: it never is."""
 
 
+SHEETS = 50
+"""How many sheets of samples a whole run writes at most, beside one whenever it ends: they are kept."""
 Measuring = Callable[[Any], tuple[dict[str, float], Tensor]]
 """A task to its measures by name, among them `frechet`, and a sheet (rows, columns, 3, R, R)."""
 
@@ -77,6 +79,8 @@ class _Run:
         self.task, self.folder, self.every, self.measure = task, folder, every, measure
         self.started = self.saved = time.monotonic()
         self.rows: list[dict[str, float]] = []
+        self.shown = -task.settings.steps
+        """Step of the last sheet; the first one is due at once."""
         if task.processes.first:
             folder.rewind(task.done)
         before = [row["frechet"] for row in folder.read_metrics() if "frechet" in row]
@@ -94,7 +98,7 @@ class _Run:
         if self.every.metrics and self.task.done % self.every.metrics == 0:
             self.judge()
         if time.monotonic() - self.saved > self.every.snapshot:
-            self.save()
+            self.save(sheet=self.task.done - self.shown >= self.task.settings.steps / SHEETS)
 
     def log(self) -> None:
         """Write the means of the losses since the last time."""
@@ -116,12 +120,14 @@ class _Run:
         if self.task.processes.any(bool(why)):
             raise self.diverged(why or "another process says so")
 
-    def save(self) -> None:
-        """Write a snapshot and a sheet, unless a weight is not finite."""
+    def save(self, sheet: bool = True) -> None:
+        """Write a snapshot and, if asked, a sheet of samples, unless a weight is not finite."""
         self.check_weights()
         if self.task.processes.first:
             self.folder.save(self.task.state())
+        if sheet and self.task.processes.first:
             self.folder.sheet(self.task.samples(), f"samples_{self.task.done:07d}")
+            self.shown = self.task.done
         self.saved = time.monotonic()
 
     def check_weights(self) -> None:

@@ -14,7 +14,7 @@ from .losses import LOSSES
 
 __all__ = ["AuxiliarySettings", "EncoderSettings", "GanSettings", "RunSettings"]
 
-PRECISIONS = ("bf16", "fp32", "fp64")
+PRECISIONS = ("auto", "bf16", "fp32", "fp64")
 
 
 def told(text: str, default: Any = None, paper: Any = None) -> Any:
@@ -38,7 +38,11 @@ class RunSettings:
     crop: float = told("side of the square cut at a random place out of the middle square", 1.0, paper=0.9)
     noise: float = told("uniform noise up to this much on real pictures in [-1, 1]", 0.0, paper="1/128")
     balance: bool = told("draw every class equally often, however many pictures it has", False, paper=False)
-    precision: str = told(f"{', '.join(PRECISIONS)}; the first is mixed", "bf16", paper="fp32")
+    precision: str = told(
+        f"{', '.join(PRECISIONS)}: auto is bf16, which is mixed, where the device has it, else fp32",
+        "auto",
+        paper="fp32",
+    )
     seed: int = told("seed of everything random", 0, paper=0)
 
     def __post_init__(self) -> None:
@@ -188,6 +192,11 @@ class AuxiliarySettings(RunSettings):
             "code_steps and axes exclude one another: on axes B(A(z)) = z from the start, and steps that learn it only "
             f"spoil it. Give axes 0, or no code_steps; got code_steps {self.code_steps}, axes {self.axes}",
         )
+        _require(
+            self.axes > 0 or self.dim_zeta > 0,
+            "a pair from random weights (axes 0) needs a length of zeta, many times the latent's. Give dim_zeta; the "
+            "paper's is 10000",
+        )
         _require(len(self.loss_weights) >= 1, "loss_weights has one weight, and one more for each fast step")
 
     def config(self, dim_z: int) -> AuxiliaryConfig:
@@ -199,8 +208,8 @@ class AuxiliarySettings(RunSettings):
         found = AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta or dim_z, self.dim_b or 2 * dim_z)
         _require(
             not self.axes or (min(found.dim_a, found.dim_b) >= 2 * dim_z and found.dim_zeta == dim_z),
-            f"to start on axes, dim_a and dim_b are at least {2 * dim_z}, twice the latent, and dim_zeta is {dim_z}, as "
-            f"the latent; got {found}. Leave all three at 0, or start from random weights (axes 0)",
+            f"to start on axes, dim_a and dim_b are at least {2 * dim_z}, twice the latent, and dim_zeta is {dim_z}, "
+            f"as the latent; got {found}. Leave all three at 0, or start from random weights (axes 0)",
         )
         return found
 

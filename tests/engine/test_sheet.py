@@ -112,14 +112,16 @@ def test_saved_png_holds_the_pixels_and_the_text(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["sheet.png"]
 
 
-def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+def test_failed_save_leaves_the_old_file_and_nothing_half_written(tmp_path, monkeypatch):
     path = save_png(tmp_path / "sheet.png", PICTURES[0, 0])
     before = path.read_bytes()
 
-    def fail(*_args, **_keywords):
+    def fail(_picture, to, **_keywords):
+        to.write_bytes(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(OSError, match="disk full"):
         save_png(path, PICTURES[1, 1])
     assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["sheet.png"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 import toy
 from neural_collage.engine.errors import InputError, TrainingError
-from neural_collage.engine.training import runs, snapshot
+from neural_collage.engine.training import loop, runs, snapshot
 from neural_collage.engine.training.adversarial import AdversarialTask
 from neural_collage.engine.training.data import ImageSet
 from neural_collage.engine.training.inversion import AuxiliaryTask, EncoderTask
@@ -15,6 +15,7 @@ from neural_collage.engine.training.loop import Every, train
 from neural_collage.engine.training.presets import PRESETS
 from neural_collage.engine.training.settings import AuxiliarySettings, EncoderSettings
 from neural_collage.engine.training.snapshot import RunFolder, load_snapshot
+from neural_collage.engine.training.task import shown_classes
 
 
 def data(count=24, n_classes=3):
@@ -172,6 +173,11 @@ def test_a_pair_of_other_widths_than_axes_ask_for_is_refused_at_once():
             auxiliary(**{"dim_a": 0, "dim_b": 0, "dim_zeta": 0, "axes": 30, **widths})
 
 
+def test_a_pair_from_random_weights_needs_a_length_of_zeta():
+    with pytest.raises(InputError, match=r"needs a length of zeta.*dim_zeta"):
+        AuxiliarySettings(axes=0)
+
+
 def test_snapshots_from_before_there_were_axes_have_none(tmp_path):
     folder, old = RunFolder(tmp_path), auxiliary().state()
     del old["settings"]["axes"]
@@ -245,6 +251,23 @@ def test_the_run_leaves_a_log_and_sheets(tmp_path):
     assert [row["step"] for row in rows] == ["2", "4", "6"]
     assert all(float(row["discriminator"]) > 0 for row in rows)
     assert {path.name for path in tmp_path.iterdir()} == {"log.csv", "snapshot.pt", "samples_0000006.png"}
+
+
+def test_a_long_run_leaves_few_sheets_however_often_it_saves(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SHEETS", 3)
+    for _ in train(adversarial(steps=12), RunFolder(tmp_path), Every(snapshot=0.0)):
+        assert RunFolder(tmp_path).snapshot.exists()
+    sheets = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert sheets == [f"samples_{step:07d}.png" for step in (1, 5, 9, 12)]
+
+
+def test_a_sheet_shows_at_most_sixteen_classes_spread_evenly():
+    assert shown_classes(3).tolist() == [0, 1, 2]
+    chosen = shown_classes(143).tolist()
+    assert len(chosen) == 16
+    assert chosen[::15] == [0, 142]
+    task = adversarial()
+    assert task.samples().shape[:2] == (3, 8)
 
 
 def test_a_failed_write_leaves_the_last_snapshot(tmp_path, monkeypatch):
