@@ -16,6 +16,7 @@ from neural_collage.engine.training.presets import PRESETS
 from neural_collage.engine.training.settings import AuxiliarySettings, EncoderSettings
 from neural_collage.engine.training.snapshot import RunFolder, load_snapshot
 from neural_collage.engine.training.task import shown_classes
+from states import equal
 
 
 def data(count=24, n_classes=3):
@@ -45,17 +46,6 @@ def auxiliary(**changes):
 
 
 TASKS = {"gan": adversarial, "encoder": encoder, "auxiliary": auxiliary}
-
-
-def equal(one, other):
-    """Whether two states are the same to the last bit."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return one == other
 
 
 @pytest.mark.parametrize("kind", TASKS)
