@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..ranges import whole
 from .decoding import CORRUPT, TINY, decode_all, default_workers
 from .draws import Draws
 from .sources import find_files, select
@@ -35,6 +36,10 @@ class ImageSet:
     """Files that could not be decoded."""
     tiny: tuple[str, ...] = ()
     """Files that are smaller than half the size wanted."""
+    names: tuple[str, ...] = ()
+    """Files of the pictures, where they come from files."""
+    hold_out: int = 0
+    """Every n-th picture of each class was held out; 0: none."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -113,10 +118,12 @@ def load_images(
     Raises:
         DataError: nothing to read there, a class that is not there or has no picture left beside those held out, or
             most files cannot be used.
+        InputError: a number of workers below 0.
+        TrainingError: neither memory nor the temporary folder has room for the pictures.
     """
     files = find_files(path)
     chosen = select(files, classes, hold_out, held_out)
-    workers = default_workers(len(chosen.names)) if workers is None else workers
+    workers = default_workers(len(chosen.names)) if workers is None else whole(workers, "The number of workers", 0)
     images, kept, skipped = decode_all(files, chosen.names, resolution, workers)
     found = ImageSet(
         images,
@@ -124,6 +131,8 @@ def load_images(
         chosen.class_names,
         tuple(name for name, why in skipped.items() if why == CORRUPT),
         tuple(name for name, why in skipped.items() if why == TINY),
+        tuple(chosen.names[place] for place in kept),
+        hold_out,
     )
     _refuse_unusable(found, resolution, held_out)
     return found

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
-import zipfile
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from .processes import processes_here
 from .sources import Files
+from .storage import empty_pictures
 
 __all__ = ["CORRUPT", "TINY", "decode_all", "default_workers"]
 
@@ -26,10 +26,21 @@ MANY = 3000  # files from which further processes are worth their start
 CORRUPT, TINY = "could not be decoded", "are smaller than half the size wanted"
 """Why a file is left out."""
 
+ORIENTATION = 0x0112  # the tag of Exif that says how the camera was held, and what brings each of its values upright
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
 
 def default_workers(count: int) -> int:
     """How many processes decode so many files: 0, which is this one alone, for a few."""
-    return min(8, os.cpu_count() or 1) if count >= MANY else 0
+    return min(8, max(1, (os.cpu_count() or 1) // processes_here())) if count >= MANY else 0
 
 
 def decode_all(
@@ -46,8 +57,11 @@ def decode_all(
     Returns:
         The pictures (M, 3, R, R) uint8, in memory where they fit, else mapped from a temporary file; the places in
         `names` of those that are in it; and the names of the others with the reason.
+
+    Raises:
+        TrainingError: neither memory nor the temporary folder has room for the pictures.
     """
-    images = _room(len(names), resolution)
+    images = empty_pictures(len(names), resolution)
     kept: list[int] = []
     skipped: dict[str, str] = {}
     pictures = _Decoded(files, names, resolution)
@@ -74,21 +88,39 @@ class _Decoded(Dataset[Any]):
         return len(self.names)
 
     def __getitem__(self, place: int) -> np.ndarray | str:
+        name = self.names[place]
         try:
-            return _decode(self.files.read(self.names[place]), self.resolution)
-        except (OSError, ValueError, SyntaxError, KeyError, zipfile.BadZipFile, Image.DecompressionBombError):
-            return CORRUPT  # Pillow and the archive report broken files by any of these
+            picture = _read(self.files, name, self.resolution)
+        except Exception:  # noqa: BLE001 - readers of foreign files have no one error for damage: any can come
+            return CORRUPT
+        return _square(_upright(picture), self.resolution)
 
 
 def _as_is(found: Any) -> Any:
     return found
 
 
-def _decode(data: bytes, resolution: int) -> np.ndarray | str:
-    """One file to (3, R, R) uint8: turned as its camera says, centre square, Lanczos."""
-    with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+def _read(files: Files, name: str, resolution: int) -> Image.Image:
+    """One file, by nothing but the readers of archives and pictures: what goes wrong here is the file's fault."""
+    with Image.open(io.BytesIO(files.read(name)), formats=FORMATS) as opened:
         opened.draft("RGB", (2 * resolution, 2 * resolution))  # large JPEGs at a fraction: fast
-        picture = ImageOps.exif_transpose(opened.convert("RGB"))
+        return opened.convert("RGB")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """A picture turned as its camera says; as it is where what the camera says is damaged.
+
+    One tag is read, and nothing written: Pillow's own `exif_transpose` fails where any other tag is damaged.
+    """
+    try:
+        turn = UPRIGHT.get(picture.getexif().get(ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - as above; but the picture itself is whole
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _square(picture: Image.Image, resolution: int) -> np.ndarray | str:
+    """A picture to (3, R, R) uint8: its centre square, Lanczos."""
     side = min(picture.size)
     if 2 * side < resolution:
         return TINY
@@ -97,19 +129,3 @@ def _decode(data: bytes, resolution: int) -> np.ndarray | str:
     if side != resolution:
         picture = picture.resize((resolution, resolution), Image.Resampling.LANCZOS)
     return np.ascontiguousarray(np.array(picture).transpose(2, 0, 1))
-
-
-def _room(count: int, resolution: int) -> Tensor:
-    """An uninitialised (count, 3, R, R) uint8 tensor, in memory when it fits, else mapped from a temporary file."""
-    if count * 3 * resolution**2 <= _memory() // 2:
-        return torch.empty(count, 3, resolution, resolution, dtype=torch.uint8)
-    with tempfile.TemporaryFile() as file:  # the map outlives the name and the handle
-        return torch.from_numpy(np.memmap(file, np.uint8, "w+", shape=(count, 3, resolution, resolution)))
-
-
-def _memory() -> int:
-    """Bytes of memory that this machine has; 16 GiB where it does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return 16 * 2**30

@@ -82,7 +82,7 @@ def _run_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     add("--hold-out", type=int, default=10, metavar="N", help="hold out each N-th picture; 0: none (10)")
     add("--device", type=_device, default="cuda" if cuda else "cpu", help="cpu, cuda, cuda:1, ... (%(default)s)")
     add("--threads", type=_count, metavar="N", help="CPU threads (one a core)")
-    add("--workers", type=int, metavar="N", help="processes that decode pictures; 0: none beside this one")
+    add("--workers", type=_count_or_none, metavar="N", help="processes that decode pictures; 0: none beside this one")
     add("--snapshot-every", type=float, default=180.0, metavar="S", help="seconds (%(default)s)")
     add("--tensorboard", action="store_true", help="write all numbers for TensorBoard, too (an extra)")
     add("--dry-run", action="store_true", help="say what would happen, its memory and its time; train nothing")
@@ -154,7 +154,9 @@ def _count(text: str) -> int:
 
 
 def _count_or_none(text: str) -> int:
-    return 0 if text == "0" else _count(text)
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a whole number, 0 for none; got {text!r}")
+    return int(text)
 
 
 def _yes_no(text: str) -> bool:

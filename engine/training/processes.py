@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 
-__all__ = ["ALONE", "Processes", "join_processes"]
+__all__ = ["ALONE", "Processes", "join_processes", "processes_here"]
 
 
 @dataclass(frozen=True)
@@ -95,3 +95,11 @@ def join_processes(device: str) -> tuple[Processes, str]:
         ) from error
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")  # the task's own autocast is used
     return Processes(accelerator.process_index, accelerator.num_processes, accelerator), str(accelerator.device)
+
+
+def processes_here() -> int:
+    """How many processes of this run share this machine.
+
+    Launchers (torchrun, `accelerate launch`) set LOCAL_WORLD_SIZE; where there is none, all may be here.
+    """
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or "1")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ __all__ = ["Files", "Selection", "find_files", "select"]
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 COLUMNS = ("file", "class")
+SHOWN = 5  # names in a message
 
 
 class Files:
@@ -67,7 +69,7 @@ def find_files(path: Path) -> Files:
             whose files are named from the CSV's own folder.
 
     Raises:
-        DataError: none of these, or nothing in it.
+        DataError: none of these, nothing in it, or a CSV that lists a file twice or one that is not there.
     """
     path = Path(path)
     if path.is_dir():
@@ -108,7 +110,7 @@ def select(files: Files, classes: Sequence[str] | None, hold_out: int, held_out:
 def _by_folder(names: list[str], path: Path) -> dict[str, list[str]]:
     """Class name -> its files in order of names."""
     folders: dict[str, list[str]] = {}
-    for name in sorted(names):
+    for name in sorted(set(names)):  # an archive that was added to may hold a name twice; the last one is read
         pure = PurePosixPath(name)
         hidden = any(part.startswith((".", "__MACOSX")) for part in pure.parts)
         if pure.suffix.lower() in SUFFIXES and len(pure.parts) > 1 and not hidden:
@@ -135,7 +137,40 @@ def _by_table(path: Path) -> dict[str, list[str]]:
         raise DataError(f"{path} must be a CSV in UTF-8 with the columns file,class: {error}.") from error
     if not classes or "" in classes or any("" in names for names in classes.values()):
         raise DataError(f"Every line of {path} must have a file and a class, and there must be one; some have not.")
+    listed = [name for names in classes.values() for name in names]
+    _refuse_repeated(listed, path)
+    _refuse_missing(listed, path)
     return {name: sorted(files) for name, files in classes.items()}
+
+
+def _refuse_repeated(listed: list[str], path: Path) -> None:
+    """A picture listed twice could be trained on and held out, or have two classes."""
+    places = [os.path.normcase(os.path.normpath(path.parent / name)) for name in listed]
+    counts = Counter(places)
+    repeated = {place: name for place, name in zip(places, listed, strict=True) if counts[place] > 1}
+    if repeated:
+        raise DataError(
+            f"{path} must list each file once, under one class; {len(repeated)} are listed more often: "
+            f"{_few(list(repeated.values()))}. Remove the lines that repeat them."
+        )
+
+
+def _refuse_missing(listed: list[str], path: Path) -> None:
+    """A list that does not match its folder is refused, not skipped over as a damaged picture is.
+
+    The list is the user's own word, and a wrong folder or a misspelt name is mended in a minute; unnoticed, it would
+    train on a part of the set.
+    """
+    missing = [name for name in listed if not os.path.isfile(path.parent / name)]
+    if missing:
+        raise DataError(
+            f"Every file that {path} lists must be there, named from the folder of the CSV; of {len(listed)} "
+            f"{len(missing)} are not: {_few(missing)}. Correct the names, or remove these lines."
+        )
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def _choose(files: Files, classes: Sequence[str] | None) -> tuple[str, ...]:

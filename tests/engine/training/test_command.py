@@ -134,6 +134,8 @@ RUN = ["gan", "data", "--out", "run"]
         ["release", "run", "--to", "x", "--fact", "licence"],
         [*RUN, "--device", "foo"],
         [*RUN, "--threads", "-1"],
+        [*RUN, "--workers", "-1"],
+        [*RUN, "--workers", "two"],
     ],
 )
 def test_flags_that_do_not_parse_end_the_program(arguments, capsys):
