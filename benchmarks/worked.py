@@ -91,7 +91,7 @@ def edit_photo(page: Page) -> None:
     )
     white = page.add("EmptyImage", "White", width=CANVAS, height=CANVAS, color=0xFFFFFF)
     target = page.add("ImageCompositeMasked", "Fruit on white", destination=white, source=crop, mask=where)
-    projected = page.add("NeuralCollageProjectImage", gan=gan, image=target, steps=30)
+    projected = page.add("NeuralCollageProjectImage", gan=gan, image=target, steps=10)
     page.add("PreviewImage", "Loss curve", images=projected[2])
     page.group("The edit", "What the part is to become: put any of the model's classes into *Paint Class*.")
     regions = page.add("NeuralCollagePaintClass", mask=where, label="lemon", feather=6.0)

@@ -215,6 +215,6 @@ def test_settings_out_of_range_are_refused():
         replace(PRESETS["tiny-16"].gan, discriminator_rate=float("nan"))
     with pytest.raises(InputError, match="code_steps and axes exclude"):
         AuxiliarySettings(code_steps=1)
-    assert AuxiliarySettings(code_steps=1, axes=0).code_steps == 1
+    assert AuxiliarySettings(code_steps=1, axes=0, dim_zeta=8).code_steps == 1
     with pytest.raises(InputError, match="hidden"):
         GanSettings(generator=(4, 4), discriminator=(4, 4), shrinking=1, hidden="both")
