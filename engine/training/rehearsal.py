@@ -16,7 +16,7 @@ from .task import Task
 
 __all__ = ["rehearse"]
 
-TIMED = 2  # steps, after one that is not
+TIMED = 2  # steps of each kind, after one that is not
 
 
 def rehearse(task: Task[Any], out: Path) -> None:
@@ -45,7 +45,7 @@ def _costs(task: Task[Any]) -> Iterator[str]:
     yield f"memory: pictures {_mb(task.data.images.nbytes)}, the process at its largest {_peak(task.device)}"
     yield (
         f"time: {once}{seconds:.3g} s a step, {1000 * seconds / pictures:.3g} s per thousand real pictures, "
-        f"{(first + left * seconds) / 3600:.2g} hours in all; nothing was trained"
+        f"{(first + left * seconds) / 3600:.2g} hours in all {_uncounted(task)}; nothing was trained"
     )
 
 
@@ -60,14 +60,31 @@ def _prepared(task: Task[Any]) -> float:
     return time.perf_counter() - started
 
 
+def _uncounted(task: Task[Any]) -> str:
+    """What else a run does: its time hangs on flags, and on what is there already."""
+    more = ", the judge of samples and its measures, settling the statistics" if task.kind == "gan" else ""
+    return f"(not counted: reading the pictures, snapshots{more})"
+
+
 def _timed(task: Task[Any]) -> float:
-    """Seconds a step; of the auxiliary pair, of one with the whole objective."""
-    task.done = max(task.done, getattr(task.settings, "code_steps", 0))
-    task.step()
+    """Seconds a step on average: R1 comes only every so often. Of the auxiliary pair, with the whole objective."""
+    own = task.settings
+    every = own.r1_every if getattr(own, "r1", 0) else 1
+    start = max(task.done, getattr(own, "code_steps", 0))
+    start -= start % every
+    _seconds(task, start, 1)
+    rare = _seconds(task, start, TIMED)
+    usual = _seconds(task, start + 1, TIMED) if every > 1 else rare
+    return (rare + (every - 1) * usual) / every
+
+
+def _seconds(task: Task[Any], number: int, times: int) -> float:
+    """Seconds that the step of this number takes."""
     started = time.perf_counter()
-    for _ in range(TIMED):
+    for _ in range(times):
+        task.done = number
         task.step()  # which ends with numbers on the CPU, so that a GPU has done its work
-    return (time.perf_counter() - started) / TIMED
+    return (time.perf_counter() - started) / times
 
 
 def _millions(network: nn.Module) -> float:
