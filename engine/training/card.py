@@ -53,7 +53,7 @@ def _lines(gan: Gan, runs: Sequence[Run]) -> Iterable[str]:
     sets = [found for (_, _, held_out), found in runs[0].sets.items() if not held_out]
     yield f"# A model of {data}\n"
     yield "![Samples, a row a class](samples.png)\n"
-    yield from _table(["", ""], _facts(gan, sets[0], runs[0].args.hold_out, data))
+    yield from _table(["", ""], _facts(gan, sets[0], runs[0].hold_out, data))
     yield "\nTruncation " + ", ".join(f"{value:g}" for value in TRUNCATIONS) + ", from the top, a column a class:\n"
     yield "![Truncation](truncation.png)\n"
     yield "## Figures\n"
@@ -84,9 +84,10 @@ def _measures(run: Run) -> list[list[str]]:
         "frechet": "Frechet distance to the training pictures in that classifier's features",
         "frechet_inception": "the same in Inception's features, of 512 samples: with more it would be smaller",
         "spread": "within-class spread of those features, over the photographs'",
-        "nearness": "distance to the nearest training picture, over that of photographs kept out",
+        "nearness": "distance to the nearest training picture, over that of ",
     }
     last = rows[-1] if rows else {}
+    told["nearness"] += "photographs kept out" if "accuracy_real" in last else "training pictures to one another"
     return [[f"{text} (step {last['step']:.0f})", f"{last[name]:.3f}"] for name, text in told.items() if name in last]
 
 
@@ -94,7 +95,7 @@ def _measures(run: Run) -> list[list[str]]:
 def _reconstruction(gan: Gan, runs: Sequence[Run]) -> list[list[str]]:
     """Eq. 4 on pictures kept out of training, or on training pictures where there are none."""
     run, crop = runs[0], (runs[0].state() or {})["settings"]["crop"]
-    held_out = bool(run.args.hold_out)
+    held_out = bool(run.hold_out)
     data = run.data(round(gan.resolution / crop), gan.class_names, held_out).middle(gan.resolution)
     places = torch.linspace(0, len(data) - 1, min(len(data), MEASURED)).long()
     found = torch.stack([_distances(gan, data, part) for part in places.split(50)]).mean(0).tolist()

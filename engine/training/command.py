@@ -11,7 +11,8 @@ import torch
 from ..checkpoints import load, save
 from .chain import rehearse_all, train_all
 from .flags import parser
-from .processes import join_processes
+from .hold_out import chosen_hold_out
+from .processes import Processes, join_processes
 from .rehearsal import rehearse
 from .release import released
 from .runs import Run
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Raises:
         NeuralCollageError: bad flags' values, data, model or snapshot, losses that are not finite, or a full disk.
+        KeyboardInterrupt: the user stopped the training, by Ctrl-C or a termination signal; what was made is saved.
     """
     args = parser().parse_args(arguments)
     if args.kind == "release":
@@ -34,15 +36,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(args.threads)
     processes, device = join_processes(args.device)
     if args.kind == "all":
-        (rehearse_all if args.dry_run else train_all)(args, processes, device)
-        return
+        to_the_end = (rehearse_all if args.dry_run else train_all)(args, processes, device)
+    else:
+        to_the_end = _train(args, processes, device)
+    if not to_the_end:
+        raise KeyboardInterrupt
+
+
+def _train(args: argparse.Namespace, processes: Processes, device: str) -> bool:
+    """Train one part, or rehearse it; returns False if the user stopped it."""
     run = Run(args.kind, args, processes, device, args.out)
-    base = load(args.model) if args.model else None
-    task = run.task(base, run.state())
-    if args.dry_run:
+    base, state = load(args.model) if args.model else None, run.state()
+    run = replace(run, hold_out=chosen_hold_out(args.hold_out, [state], base.facts if base else None))
+    task = run.task(base, state)
+    if not args.dry_run:
+        return run.finish(task, base)
+    if not run.finished(task):
         rehearse(task, args.out)
-        return
-    run.finish(task, base)
+    return True
 
 
 def _release(args: argparse.Namespace) -> None:

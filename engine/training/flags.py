@@ -77,9 +77,15 @@ def _run_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     cuda = torch.cuda.is_available()
     add = parser.add_argument
     add("data", type=Path, help="zip or folder of class folders with JPEG or PNG files, or a CSV: file,class")
-    add("--out", type=Path, required=True, metavar="DIR", help="the run; goes on where it stopped")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the run; goes on where it stopped. Where several machines train, a folder that all of them share",
+    )
     add("--classes", type=_names, metavar="A,B,...", help="the classes to take (all)")
-    add("--hold-out", type=int, default=10, metavar="N", help="hold out each N-th picture; 0: none (10)")
+    add("--hold-out", type=int, metavar="N", help="hold out each N-th picture; 0: none (as the run or model; 10)")
     add("--device", type=_device, default="cuda" if cuda else "cpu", help="cpu, cuda, cuda:1, ... (%(default)s)")
     add("--threads", type=_count, metavar="N", help="CPU threads (one a core)")
     add("--workers", type=_count_or_none, metavar="N", help="processes that decode pictures; 0: none beside this one")

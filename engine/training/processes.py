@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import TrainingError
+from ..errors import InputError, TrainingError
 
 __all__ = ["ALONE", "Processes", "join_processes", "processes_here"]
 
@@ -36,6 +36,20 @@ class Processes:
     def first(self) -> bool:
         """Whether this is the one that writes files."""
         return self.rank == 0
+
+    def share(self, count: int, parts: int, name: str) -> int:
+        """How many of a batch of `count` pictures, which is cut into so many parts, belong to each process.
+
+        Raises:
+            InputError: they cannot be shared evenly.
+        """
+        pieces = self.count * parts
+        if count % pieces:
+            raise InputError(
+                f"The processes times accumulate must divide the {name}; got {self.count} x {parts} for {count}. Make "
+                f"the {name} a multiple of {pieces}."
+            )
+        return count // self.count
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all processes."""
@@ -62,6 +76,10 @@ class Processes:
     def any(self, here: bool) -> bool:
         """Whether it holds in any process."""
         return here if self.count == 1 else self.mean({"here": float(here)})["here"] > 0
+
+    def agree(self, value: int) -> bool:
+        """Whether all processes have the same value: then, and only then, it is everywhere the mean of all."""
+        return not self.any(self.mean({"value": float(value)})["value"] != value)
 
     def wait(self) -> None:
         """Go on when all processes are here."""

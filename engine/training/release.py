@@ -17,6 +17,7 @@ from ..networks.generator import Generator
 from ..networks.sngan_encoder import SNGANEncoder
 from ..networks.spectral import fold
 from .families import networks
+from .hold_out import kept_facts
 from .settings import AuxiliarySettings, EncoderSettings, GanSettings
 
 __all__ = ["fingerprint", "released", "settle_statistics"]
@@ -38,7 +39,7 @@ def released(state: Mapping[str, Any], base: Gan | None = None, device: str = "c
     """
     kind = state["kind"]
     if kind == "gan":
-        return _adversarial(state, base.facts if base else {}, device)
+        return _adversarial(state, kept_facts(base.facts if base else None, state), device)
     if base is None:
         raise TrainingError(
             f"A run of `train {kind}` makes one part of a model; give --model, the one it was made for."
@@ -52,8 +53,8 @@ def released(state: Mapping[str, Any], base: Gan | None = None, device: str = "c
         part = _encoder(state, base) if kind == "encoder" else _auxiliary(state, base)
     except RuntimeError as error:  # torch's word for shapes that do not fit
         raise TrainingError(f"The {kind} in the snapshot must fit the model, and does not: {error}.") from error
-    facts = {f"{kind}_steps": str(state["done"])}
-    return replace(base, facts={**base.facts, **facts}, **{kind: part})
+    facts = {**kept_facts(base.facts, state), f"{kind}_steps": str(state["done"])}
+    return replace(base, facts=facts, **{kind: part})
 
 
 def fingerprint(generator: nn.Module) -> str:

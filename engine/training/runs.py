@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from .adversarial import AdversarialTask
 from .board import Board
 from .data import ImageSet, load_images
 from .flags import given_settings
+from .hold_out import refuse_seen, told_hold_out
 from .inception import Inception
 from .inversion import AuxiliaryTask, EncoderTask
 from .judge import trained_judge
@@ -51,6 +52,8 @@ class Run:
     device: str
     out: Path
     """The run's folder."""
+    hold_out: int = 0
+    """Every n-th picture of each class is kept out of the training; 0: none."""
     prefix: str = ""
     """How the names of the flags of this kind's settings begin."""
     sets: dict[tuple[int, tuple[str, ...] | None, bool], ImageSet] = field(default_factory=dict)
@@ -75,21 +78,37 @@ class Run:
         task = self._gan_task(state, base) if self.kind == "gan" else self._part_task(state, base)
         if state:
             restore(task, state, self.out)
+        if not self.processes.agree(task.done):
+            raise TrainingError(
+                f"All processes must go on from the same step; they found different snapshots, or none, in {self.out}. "
+                "Give an --out in a folder that all machines share."
+            )
         return task
 
-    def finish(self, task: Task[Any], base: Gan | None) -> bool:
-        """Train to the end, or until the user stops it, and write the model; returns whether the end was reached."""
-        if task.done >= task.settings.steps and _newer(self.model, self.out / "snapshot.pt"):
+    def finished(self, task: Task[Any]) -> bool:
+        """Whether a task that goes on from the snapshot has nothing left to do, its model written; says so."""
+        over = task.done >= task.settings.steps and _newer(self.model, self.out / "snapshot.pt")
+        if over and self.processes.first:
             print(f"{self.kind}: all {task.done} steps are made; {self.model}")
+        return over
+
+    def finish(self, task: Task[Any], base: Gan | None) -> bool:
+        """Train to the end, or until the user stops it, and write the model; returns False if the user did."""
+        if self.finished(task):
             return True
-        with closing(Board(self.out / "tensorboard")) if self.args.tensorboard else nullcontext() as board:
-            _drive(task, RunFolder(self.out, board), self._every(task), self._meter(task))
+        with self._board(task) as board:
+            to_the_end = _drive(task, RunFolder(self.out, board), self._every(task), self._meter(task))
         if self.processes.first:
             gan = released(task.state(), base, self.device)
             save(gan, self.model)
             print(f"{task.done} of {task.settings.steps} steps of {self.kind}; {self.model}")
         self.processes.wait()
-        return task.done >= task.settings.steps
+        return to_the_end
+
+    def _board(self, task: Task[Any]) -> AbstractContextManager[Board | None]:
+        """Where TensorBoard gets the numbers, if it is to have them and this process is the one that writes."""
+        wanted = self.args.tensorboard and self.processes.first
+        return closing(Board(self.out / "tensorboard", task.done)) if wanted else nullcontext()
 
     def settings(self, settings_of: type[Settings], start: Settings, state: State | None) -> Settings:
         """The flags' settings over the snapshot's, or over those to start from."""
@@ -100,7 +119,7 @@ class Run:
         """The pictures to train on, or those held out, in squares of this side; says what was found."""
         key = (size, tuple(names) if names else None, held_out)
         if key not in self.sets:
-            found = load_images(self.args.data, size, names, self.args.hold_out, held_out, self.args.workers)
+            found = load_images(self.args.data, size, names, self.hold_out, held_out, self.args.workers)
             self.sets[key] = self.sets[size, found.class_names, held_out] = found
             if self.processes.first:
                 _tell(found, size, held_out)
@@ -150,7 +169,7 @@ class Run:
         if not (measured and self.processes.first):
             return None
         shown = task.data.middle(task.resolution)
-        held_out = self.held_out(task) if self.args.hold_out else None
+        held_out = self.held_out(task) if self.hold_out else None
         RunFolder(self.out)
         inception = Inception(file, self.out, self.device) if file else None  # at once: the file may be another one
         print("The judge of samples is read, or trained on the photographs.")
@@ -187,10 +206,17 @@ def restore(task: Task[Any], state: State, out: Path) -> None:
     """Bring a task to where a snapshot of the folder `out` left it; what the user should know of it is printed.
 
     Raises:
+        InputError: pictures would be kept out that it was trained on; see `refuse_seen`.
         TrainingError: the snapshot is of other classes or other networks.
     """
     if tuple(state["class_names"]) != task.data.class_names:
         raise TrainingError(f"{out} was trained on {', '.join(state['class_names'])}; use another --out.")
+    refuse_seen(state, task.data, out)
+    if "seen" not in state and task.processes.first:
+        print(
+            f"{out} is from before snapshots said what was kept out of training; it is taken to be as now: "
+            f"{told_hold_out(task.data.hold_out)}."
+        )
     try:
         task.restore(state)
     except (RuntimeError, ValueError) as error:  # torch's words for shapes that do not fit
@@ -205,8 +231,12 @@ def restore(task: Task[Any], state: State, out: Path) -> None:
         task.begin_again()
 
 
-def _drive(task: Task[Any], folder: RunFolder, every: Every, meter: Meter | None) -> None:
-    """Run the loop under a progress bar until it ends or the user stops it; either way the state is saved."""
+def _drive(task: Task[Any], folder: RunFolder, every: Every, meter: Meter | None) -> bool:
+    """Run the loop under a progress bar until it ends or the user stops it; either way the state is saved.
+
+    Returns:
+        False if the user asked it to stop, be it in the last step.
+    """
     steps, here = task.settings.steps, task.processes
     quiet = 0.1 if sys.stderr.isatty() else 30  # seconds between updates of the bar: a log file needs few
     bar = tqdm(total=steps, initial=task.done, unit="step", mininterval=quiet, disable=not here.first)
@@ -218,6 +248,7 @@ def _drive(task: Task[Any], folder: RunFolder, every: Every, meter: Meter | None
             if here.any(bool(stopped)):
                 break
         progress.close()
+        return not here.any(bool(stopped))
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError
 from ..networks.batch_statistics import share_statistics
 from .data import ImageSet
 from .draws import Draws
+from .hold_out import digests
 from .precision import fastest
 from .processes import ALONE, Processes
 from .settings import RunSettings
@@ -52,6 +52,8 @@ class Task(ABC, Generic[Settings]):
         self.dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         self.done = 0
         """Steps made so far."""
+        self.seen = digests(data.names)
+        """Which pictures the run was ever trained on."""
         self.random = torch.Generator().manual_seed(settings.seed)
         self.draws = Draws(self.random, processes.rank, processes.count)
         self.batch = self.share(settings.batch, "batch")
@@ -76,18 +78,8 @@ class Task(ABC, Generic[Settings]):
         return images.to(self.device, self.dtype), labels.to(self.device)
 
     def share(self, count: int, name: str) -> int:
-        """How many of `count` pictures belong to this process.
-
-        Raises:
-            InputError: they cannot be shared evenly.
-        """
-        pieces = self.processes.count * self.settings.accumulate
-        if count % pieces:
-            raise InputError(
-                f"The processes times accumulate must divide the {name}; got {self.processes.count} x "
-                f"{self.settings.accumulate} for {count}. Make the {name} a multiple of {pieces}."
-            )
-        return count // self.processes.count
+        """How many of `count` pictures belong to this process; see `Processes.share`."""
+        return self.processes.share(count, self.settings.accumulate, name)
 
     def pieces(self, *rows: Tensor) -> Iterator[tuple[Tensor, ...]]:
         """The parts of a batch whose gradients are accumulated, one after the other."""
@@ -141,12 +133,18 @@ class Task(ABC, Generic[Settings]):
             "done": self.done,
             "settings": asdict(self.settings),
             "class_names": list(self.data.class_names),
+            "hold_out": self.data.hold_out,
+            "seen": self.seen,
             "random": self.random.get_state(),
             **{name: getattr(self, name).state_dict() for name in self.parts},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over what `state()` returned; the networks must have the same shapes."""
+        """Take over what `state()` returned; the networks must have the same shapes.
+
+        Older snapshots do not say what they were trained on.
+        """
+        self.seen = torch.cat([self.seen, state.get("seen", self.seen)]).unique()
         for name in self.parts:
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"])

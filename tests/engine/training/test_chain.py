@@ -9,8 +9,10 @@ import zipfile
 import pytest
 import torch
 from neural_collage import engine as nc
-from neural_collage.engine.training import runs
+from neural_collage.__main__ import main as program
+from neural_collage.engine.training import command, runs
 from neural_collage.engine.training.command import main
+from neural_collage.engine.training.processes import Processes
 from neural_collage.engine.training.snapshot import RunFolder, load_snapshot
 from neural_collage.nodes import host
 from neural_collage.nodes.models import LoadGAN
@@ -84,13 +86,35 @@ def test_stopped_in_the_middle_it_goes_on_there(zipped, tmp_path, monkeypatch, c
         return straight(task, *rest)
 
     monkeypatch.setattr(runs, "train", interrupted)
-    train_all(zipped, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train_all(zipped, tmp_path)
     assert "Stopped" in capsys.readouterr().out
     assert load_snapshot(tmp_path / "encoder" / "snapshot.pt")["done"] == 1
     assert not (tmp_path / "model.safetensors").exists()
     train_all(zipped, tmp_path)
     assert driven == ["gan", "encoder", "encoder", "auxiliary"]
     assert nc.load(tmp_path / "model.safetensors").facts["encoder_steps"] == "3"
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_stop_ends_the_program_with_130_even_in_the_last_step(zipped, tmp_path, monkeypatch, steps):
+    straight, made = runs.train, []
+
+    def interrupted(task, *rest):
+        for now in straight(task, *rest):
+            made.append(task.kind)
+            if now.done == steps:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield now
+
+    monkeypatch.setattr(runs, "train", interrupted)
+    call = ["train", "all", str(zipped), "--out", str(tmp_path), *map(str, SMALL), "--metrics-every", "0"]
+    assert program(call) == 130
+    assert made == ["gan"] * steps
+    assert not (tmp_path / "model.safetensors").exists()
+    monkeypatch.setattr(runs, "train", straight)
+    assert program(call) == 0
+    assert (tmp_path / "model.safetensors").exists()
 
 
 def test_two_small_classes_go_through_however_noisy_their_measures(tmp_path):
@@ -123,4 +147,53 @@ def test_a_dry_run_tells_and_writes_nothing(zipped, tmp_path, capsys):
     assert "s per thousand real pictures" in told
     assert "1 files are smaller than 8 px and are left out: red/tiny.png" in told
     assert "1 files could not be decoded and are left out: red/broken.png" in told
+    assert told.count("(not counted: reading the pictures, snapshots") == 3
+    assert told.count("the judge of samples and its measures, settling the statistics)") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_of_a_finished_training_has_nothing_to_do(finished, zipped, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    train_all(zipped, finished, "--dry-run")
+    told = capsys.readouterr().out
+    assert told.count("steps are made") == 3
+    assert "to go" not in told
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
+
+
+def test_a_dry_run_goes_on_where_the_training_would(finished, zipped, tmp_path, capsys):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    train_all(zipped, tmp_path, "--dry-run", "--encoder-steps", 5, "--auxiliary-steps", 3)
+    told = capsys.readouterr().out
+    assert "gan: all 4 steps are made" in told
+    assert "encoder: 2 steps to go of 5" in told
+    assert "auxiliary: 1 steps to go of 3" in told
+    train_all(zipped, tmp_path, "--dry-run", "--steps", 5)
+    told = capsys.readouterr().out
+    assert "gan: 1 steps to go of 5" in told
+    assert told.count("was made with another generator") == 2  # as they will then be
+    assert "encoder: 3 steps to go of 3" in told
+    assert "auxiliary: 2 steps to go of 2" in told
+
+
+class Alike:
+    """An accelerator of many processes that all say the same."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, count):
+        self.count = count
+
+    def reduce(self, values, reduction):
+        return values * self.count
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_part_whose_batch_cannot_be_shared_is_found_before_the_first_step(zipped, tmp_path, monkeypatch, more):
+    monkeypatch.setattr(command, "join_processes", lambda device: (Processes(0, 16, Alike(16)), device))
+    shared = ("--batch", 16, "--fakes", 16, "--encoder-batch", 16, "--auxiliary-batch", 8, *more)
+    with pytest.raises(nc.InputError, match=r"divide the batch of the auxiliary; got 16 x 1 for 8\. .*multiple of 16"):
+        train_all(zipped, tmp_path / "run", *shared)
+    with pytest.raises(nc.InputError, match="divide the batch of the encoder; got 16 x 2 for 16"):
+        train_all(zipped, tmp_path / "run", *shared, "--encoder-accumulate", 2)
     assert not (tmp_path / "run").exists()
