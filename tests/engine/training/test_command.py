@@ -1,6 +1,8 @@
 """`neural-collage train` end to end, in miniature."""
 
 import math
+import os
+import signal
 from dataclasses import fields, replace
 
 import numpy as np
@@ -8,8 +10,10 @@ import pytest
 import torch
 import toy
 from neural_collage import engine as nc
+from neural_collage.__main__ import main as program
 from neural_collage.engine.checkpoints import load, peek, save
 from neural_collage.engine.errors import DataError, InputError, TrainingError
+from neural_collage.engine.training import runs
 from neural_collage.engine.training.command import main
 from neural_collage.engine.training.presets import PRESETS
 from neural_collage.engine.training.release import fingerprint, released, settle_statistics
@@ -58,6 +62,34 @@ def test_gan_encoder_auxiliary_release(pictures, tmp_path, capsys):
     target = nc.render(gan, nc.Collage(gan.sample("red", seed=1)))
     *_, last = nc.project(gan, target, "red", steps=2, space="zeta")
     assert torch.isfinite(last.loss).all()
+
+
+@pytest.mark.parametrize("kind", ["gan", "encoder", "auxiliary"])
+def test_a_training_that_was_stopped_ends_with_130(pictures, tmp_path, monkeypatch, capsys, kind):
+    gan = toy.gan(2)
+    save(replace(gan, class_names=("green", "red")), tmp_path / "base.safetensors")
+    flags = {"gan": "--preset tiny-16", "encoder": "--channels 4,8,8", "auxiliary": "--axes 0 --dim-zeta 10"}[kind]
+    model = [] if kind == "gan" else ["--model", str(tmp_path / "base.safetensors")]
+    call = ["train", kind, str(pictures), "--out", str(tmp_path / "run"), *flags.split(), *model]
+    straight = runs.train
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)  # handled: the step under way is finished
+        return straight(*arguments)
+
+    monkeypatch.setattr(runs, "train", interrupted)
+    assert program([*call, "--steps", "3"]) == 130
+    assert "1 of 3 steps" in (printed := capsys.readouterr()).out
+    assert printed.err.endswith("neural-collage train: stopped.\n")
+    assert load_snapshot(tmp_path / "run" / "snapshot.pt")["done"] == 1
+    monkeypatch.setattr(runs, "train", straight)
+    assert program([*call, "--steps", "2"]) == 0
+
+
+def test_losses_that_are_not_finite_end_with_1(pictures, tmp_path, capsys):
+    call = ["train", "gan", str(pictures), "--out", str(tmp_path), "--preset", "tiny-16", "--steps", "9"]
+    assert program([*call, "--generator-rate", "1e30"]) == 1
+    assert "must stay finite" in capsys.readouterr().err
 
 
 def test_a_part_is_not_released_with_another_generator(pictures, tmp_path):

@@ -86,9 +86,7 @@ def test_pictures_that_come_last_may_be_added_and_others_shift_what_is_kept_out(
     train("gan", pictures, run, "--steps", 3)
     assert torch.equal(snapshot(run)["seen"], digests(load_images(pictures, 16, hold_out=6).names))
     shutil.copy(pictures / "red" / "01.png", pictures / "red" / "0.png")  # the first: all others move on
-    with pytest.raises(
-        InputError, match=r"2 of them would be .*--hold-out 0, .*as they were and --hold-out 6"
-    ):
+    with pytest.raises(InputError, match=r"2 of them would be .*--hold-out 0, .*as they were and --hold-out 6"):
         train("gan", pictures, run, "--steps", 4)
     train("gan", pictures, run, "--steps", 4, "--hold-out", 0)
     train("gan", pictures, run, "--steps", 5)

@@ -47,8 +47,9 @@ def test_frechet_distance_is_that_of_the_formula(counts):
 
 
 def test_the_judge_tells_the_classes_and_is_trained_once(data, judge, tmp_path):
-    named, found = look(judge, data.still(torch.arange(len(data))))
-    assert (named == data.labels).float().mean() > 0.9
+    chances, found = look(judge, data.still(torch.arange(len(data))))
+    torch.testing.assert_close(chances.sum(1), torch.ones(len(data)))
+    assert (chances.argmax(1) == data.labels).float().mean() > 0.9
     assert found.shape == (len(data), 8)
     again = trained_judge(data, tmp_path, SETTINGS)
     (file,) = tmp_path.iterdir()
@@ -58,7 +59,12 @@ def test_the_judge_tells_the_classes_and_is_trained_once(data, judge, tmp_path):
     for network in (again, cached):
         assert all(map(torch.equal, network.state_dict().values(), judge.state_dict().values()))
     trained_judge(replace(data, class_names=("a", "b")), tmp_path, SETTINGS)
-    assert len(list(tmp_path.iterdir())) == 2  # other data, another judge
+    trained_judge(data, tmp_path, SETTINGS, variation=unvaried)
+    assert len(list(tmp_path.iterdir())) == 3  # other data or another variation, another judge
+
+
+def unvaried(images, draws):
+    return images
 
 
 class Copying:
@@ -130,6 +136,22 @@ def test_numbers_go_to_tensorboard_too(tmp_path):
     found = EventAccumulator(str(tmp_path)).Reload()
     assert [(each.step, each.value) for each in found.Scalars("log/code")] == [(50, 0.5)]
     assert [(each.step, each.value) for each in found.Scalars("metrics/frechet")] == [(100, 7.0)]
+
+
+def test_steps_that_were_not_saved_are_not_shown_twice(coloured, tmp_path):
+    pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    call = ["gan", str(coloured), "--out", str(tmp_path), "--preset", "tiny-16", "--tensorboard", "--steps"]
+    main([*call, "50"])
+    board = Board(tmp_path / "tensorboard", 50)
+    for step in (60, 100):
+        board.write("log", {"step": step, "real": 7.0})  # and was killed
+    board.close()
+    main([*call, "100"])
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [each.step for each in found.Scalars("log/real")] == [50, 100]
+    assert found.Scalars("log/real")[-1].value != 7.0
 
 
 def test_tensorboard_is_an_extra(coloured, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import builtins
 import multiprocessing
 import socket
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ BIGGAN = (
 )
 AUXILIARY = "--dim-a 16 --dim-b 16 --axes 20 --batch 8"
 STEPS = 10
+BOARD = ["--tensorboard"] if find_spec("tensorboard") else []
 
 
 def free_port():
@@ -41,7 +43,18 @@ def calls(data, out, model):
     common = ["--steps", str(STEPS), "--precision", "fp64", "--noise", "0.01", "--crop", "0.9"]
     for name, flags in (("gan", GAN), ("biggan", BIGGAN), ("encoder", ENCODER), ("auxiliary", AUXILIARY)):
         kind, base = ("gan", []) if "gan" in name else (name, ["--model", str(model)])
-        yield [kind, str(data), "--out", str(out / name), *flags.split(), *common, *base]
+        yield [kind, str(data), "--out", str(out / name), *flags.split(), *common, *base, *BOARD]
+
+
+def start(calls):
+    """Two processes, each with its own calls, to their end: their exit codes."""
+    context, port = multiprocessing.get_context("spawn"), free_port()
+    children = [context.Process(target=two_processes.run, args=(rank, port, calls[rank])) for rank in (0, 1)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(300)
+    return [child.exitcode for child in children]
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +65,9 @@ def both(coloured, tmp_path_factory):
     one, two, model = folder / "one", folder / "two", folder / "model.safetensors"
     gan = toy.gan(2)
     nc.save(nc.Gan(gan.generator, gan.discriminator, gan.encoder, class_names=("green", "red")), model)
-    context, port = multiprocessing.get_context("spawn"), free_port()
-    children = [
-        context.Process(target=two_processes.run, args=(rank, port, list(calls(coloured, two, model))))
-        for rank in (0, 1)
-    ]
-    for child in children:
-        child.start()
     for arguments in calls(coloured, one, model):
         main(arguments)
-    for child in children:
-        child.join(300)
-        assert child.exitcode == 0
+    assert start([list(calls(coloured, two, model))] * 2) == [0, 0]
     return one, two
 
 
@@ -87,8 +91,25 @@ def test_ten_steps_on_two_processes_are_those_on_one(both, name):
 
 
 def test_one_process_alone_wrote(both):
-    one, two = both
-    assert {path.relative_to(one) for path in one.rglob("*")} == {path.relative_to(two) for path in two.rglob("*")}
+    one, two = ([_stable(path.relative_to(folder)) for path in folder.rglob("*")] for folder in both)
+    assert sorted(one) == sorted(two)
+    assert sum("tfevents" in name for name in two) == (4 if BOARD else 0)
+
+
+def _stable(path):
+    """A name without what TensorBoard adds to it: the time, the machine, the process."""
+    return path.as_posix().partition("tfevents")[0] + "tfevents" * ("tfevents" in path.name)
+
+
+def test_processes_that_do_not_share_a_folder_are_told_so(coloured, tmp_path, capfd):
+    pytest.importorskip("accelerate", reason="several processes need the extra [accelerate]")
+    first = [["gan", str(coloured), "--out", str(tmp_path / str(rank)), "--preset", "tiny-16"] for rank in (0, 1)]
+    codes = start([[[*call, "--steps", "1"], [*call, "--steps", "2"]] for call in first])
+    assert codes == [1, 1]
+    told = capfd.readouterr().err
+    for rank in (0, 1):
+        assert f"different snapshots, or none, in {tmp_path / str(rank)}. Give an --out in a folder that all" in told
+    assert load_snapshot(tmp_path / "0" / "snapshot.pt")["done"] == 1
 
 
 def test_rows_of_all_processes_are_the_rows_of_one():
