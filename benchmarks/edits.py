@@ -16,14 +16,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from classifier import WHITE, judge
 from neural_collage import engine as nc
 from neural_collage.engine.crop import resize_picture
 from neural_collage.engine.style import resize
+from neural_collage.engine.training.judge import look
 from photos import FRUITS, Fruit
 from study import Study
 from torch import Tensor
 from tqdm import tqdm
+from variation import WHITE
 
 RISE, ENOUGH = 0.5, 4  # the target's probability must rise by this much, on so many photographs
 CELL = 128
@@ -164,7 +165,7 @@ class Edit:
         target = study.gan.label(self.cut.fruit.target)
         seen = [self.plain, self.edited, self.cut.crop.cut(self.photo, study.gan.resolution)]
         inside = [self.cut.on_white(picture) for picture in seen]
-        return judge(study.classifier, torch.cat(inside))[0][:, target].tolist()
+        return look(study.classifier, torch.cat(inside))[0][:, target].tolist()
 
     def stages(self) -> Tensor:
         """Every stage as a cell of a sheet: (8, 3, CELL, CELL)."""

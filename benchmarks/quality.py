@@ -16,9 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from classifier import judge
 from neural_collage.engine.training.data import ImageSet, to_network
-from neural_collage.engine.training.meter import frechet_distance
+from neural_collage.engine.training.judge import look
+from neural_collage.engine.training.meter import frechet_distance, spreads
 from study import Study, Table, generate
 from torch import Tensor
 
@@ -60,8 +60,8 @@ def measure(study: Study) -> Quality:
     real, gan = study.held_out, study.gan
     times = min(TIMES, study.hold_out - 1)
     labels = real.labels.repeat(times)
-    made = judge(study.classifier, generate(gan, gan.sample(labels.tolist(), seed=study.seed)))
-    kept = judge(study.classifier, to_network(real.images))
+    made = look(study.classifier, generate(gan, gan.sample(labels.tolist(), seed=study.seed)))
+    kept = look(study.classifier, to_network(real.images))
     of_real, of_made = _by_class(*kept, real.labels), _by_class(*made, labels)
     rows = torch.stack([of_real[0], of_made[0], of_real[1], of_made[1], of_made[1] / of_real[1]], 1)  # (C, 5)
     mean = rows.mean(0)
@@ -69,7 +69,7 @@ def measure(study: Study) -> Quality:
     header = ("class", "accuracy real", "accuracy samples", "spread real", "spread samples", "spread ratio")
     title = f"By class: {len(real)} photographs kept out of training, {len(labels)} samples. {study.kept_out}"
     by_class = Table("classifier", header, [*table, ("mean of classes", *mean.tolist())], 1, title)
-    seen = judge(study.classifier, to_network(_as_many(study.training, labels, study.seed)))
+    seen = look(study.classifier, to_network(_as_many(study.training, labels, study.seed)))
     others = {"samples": made[1], "training photographs (the floor)": seen[1]}
     distances = _distances(kept[1], others, study.kept_out)
     return Quality((by_class, distances), (mean[1] / mean[0]).item(), (mean[3] / mean[2]).item())
@@ -93,12 +93,8 @@ def _distances(kept: Tensor, others: dict[str, Tensor], note: str) -> Table:
 def _by_class(probabilities: Tensor, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Accuracy (C,) and mean distance of features from their class's mean (C,)."""
     right = (probabilities.argmax(1) == labels).float()
-    accuracy, spread = [], []
-    for label in labels.unique():
-        own = features[labels == label]
-        accuracy.append(right[labels == label].mean())
-        spread.append((own - own.mean(0)).norm(dim=1).mean())
-    return torch.stack(accuracy), torch.stack(spread)
+    accuracy = torch.stack([right[labels == label].mean() for label in labels.unique()])
+    return accuracy, spreads(features, labels)
 
 
 def _verdict(value: float, floor: float) -> str:

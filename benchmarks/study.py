@@ -11,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from classifier import Classifier, Settings, trained
 from neural_collage import engine as nc
 from neural_collage.engine.sheet import contact_sheet, save_png
 from neural_collage.engine.training.data import ImageSet, load_images
+from neural_collage.engine.training.judge import Classifier, JudgeSettings, trained_judge
 from neural_collage.engine.training.sources import find_files, select
 from torch import Tensor
+from variation import on_any_ground
 
 Row = Sequence[str | int | float]
 
@@ -55,7 +56,7 @@ class Study:
     hold_out: int = 10
     """Every n-th picture of a class was kept out of training, counted as `load_images` does."""
     seed: int = 0
-    judge_settings: Settings | None = None
+    judge_settings: JudgeSettings | None = None
 
     @cached_property
     def held_out(self) -> ImageSet:
@@ -81,14 +82,13 @@ class Study:
 
     @cached_property
     def classifier(self) -> Classifier:
-        """The independent judge of the model's classes.
+        """The independent judge of the model's classes: read from disk, or trained (a few minutes).
 
         Raises:
             InputError: nothing was kept out of training, to try it on.
         """
         self._check_kept_out()
-        settings = self.judge_settings or Settings(hold_out=self.hold_out)
-        return trained(self.data, self.gan.class_names, self.out / "classifier", settings)
+        return trained_judge(self.training, self.out / "classifier", self.judge_settings, variation=on_any_ground)
 
     @property
     def kept_out(self) -> str:

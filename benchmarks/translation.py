@@ -26,11 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from classifier import judge
 from intervals import share_by_photograph
 from neural_collage import engine as nc
 from neural_collage.engine.sheet import save_png
 from neural_collage.engine.training.data import to_network
+from neural_collage.engine.training.judge import look
 from regions import find_regions
 from study import Study, Table
 from tasks import SOURCES, TARGETS, Protocol, Tasks
@@ -139,7 +139,7 @@ class Translated:
 
 def missed(study: Study, pictures: Tensor, targets: Tensor) -> Tensor:
     """(N, 2), true where the classifier's first guess, or its first five, miss the target (N,) of pictures (N, ...)."""
-    chances, _ = judge(study.classifier, pictures)
+    chances, _ = look(study.classifier, pictures)
     before = (chances > chances.gather(1, targets[:, None])).sum(1)
     return torch.stack([before >= 1, before >= 5], 1)
 

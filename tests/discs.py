@@ -9,14 +9,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import classifier
 import numpy as np
+from neural_collage.engine.training.judge import JudgeSettings
 from PIL import Image
 
 __all__ = ["COLOURS", "JUDGE", "archive", "disc", "png", "table"]
 
 COLOURS = ((220, 40, 30), (30, 160, 60), (40, 60, 210))
-JUDGE = classifier.Settings(widths=(8, 16), per_class=12, epochs=25, batch=12, rate=1e-2, hold_out=4)
+JUDGE = JudgeSettings(widths=(8, 16), per_class=12, epochs=25, least=1, batch=12, rate=1e-2)
 
 
 def archive(path: Path, names: Sequence[str]) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,7 +25,10 @@ from .data import ImageSet
 from .draws import Draws
 from .snapshot import written
 
-__all__ = ["Classifier", "JudgeSettings", "look", "trained_judge"]
+__all__ = ["Classifier", "JudgeSettings", "Variation", "look", "trained_judge", "varied"]
+
+Variation = Callable[[Tensor, Draws], Tensor]
+"""Pictures (N, 3, R, R) in [-1, 1] to others of the same classes, as a judge is to see them while it learns."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,33 @@ class Classifier(nn.Module):
 
 @torch.no_grad()
 def look(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Class numbers (N,) and features (N, F), on the CPU, of pictures (N, 3, R, R) in [-1, 1]."""
+    """Probabilities (N, C) and features (N, F), on the CPU, of pictures (N, 3, R, R) in [-1, 1]."""
     device = next(classifier.parameters()).device
     features = torch.cat([classifier.features(part.to(device, torch.float32)) for part in images.split(100)])
-    return classifier.last(features).argmax(1).cpu(), features.cpu()
+    return classifier.last(features).softmax(1).cpu(), features.cpu()
+
+
+def varied(images: Tensor, draws: Draws) -> Tensor:
+    """Mirrored, in other light, moved, with a part cut out: (N, 3, R, R)."""
+    images = torch.where(draws.uniform(len(images), 1, 1, 1) < 0.5, images.flip(3), images)
+    return augment(images, {"colour": 0.4, "translation": 1.0, "cutout": 0.3}, draws)
 
 
 def trained_judge(
-    data: ImageSet, folder: Path, settings: JudgeSettings | None = None, device: str = "cpu"
+    data: ImageSet,
+    folder: Path,
+    settings: JudgeSettings | None = None,
+    device: str = "cpu",
+    variation: Variation = varied,
 ) -> Classifier:
     """The classifier of a training set: read from `folder`, or trained (a few minutes at most) and written there.
+
+    Args:
+        data: what it learns.
+        folder: where it is kept.
+        settings: how it is made.
+        device: where it works.
+        variation: how it sees the pictures; a function with a name, under which it is kept.
 
     Raises:
         TrainingError: it cannot be written.
@@ -103,28 +123,30 @@ def trained_judge(
     with torch.random.fork_rng(devices=[]):  # the same start in every run, whatever was drawn before
         torch.manual_seed(settings.seed)
         classifier = Classifier(settings.widths, len(data.class_names), max(side // 16, 1) * 16)
-    path = folder / f"judge_{_key(data, settings)}.safetensors"
+    path = folder / f"judge_{_key(data, settings, variation)}.safetensors"
     if path.exists():
         classifier.load_state_dict(load_file(path))
         return classifier.eval().to(device)
-    _fit(classifier.to(device), data, settings)
+    _fit(classifier.to(device), data, settings, variation)
     temporary = path.with_suffix(".part")
     with written(path, temporary):
+        folder.mkdir(parents=True, exist_ok=True)
         save_file({name: value.cpu() for name, value in classifier.state_dict().items()}, temporary)
         os.replace(temporary, path)
     return classifier.eval()
 
 
-def _key(data: ImageSet, settings: JudgeSettings) -> str:
+def _key(data: ImageSet, settings: JudgeSettings, variation: Variation) -> str:
     """Sixteen hex digits of everything that the weights follow from."""
     digest = hashlib.sha256(repr((data.class_names, data.labels.tolist(), asdict(settings))).encode())
+    digest.update(variation.__name__.encode())
     for part in data.images.split(256):
         digest.update(part.numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
-def _fit(classifier: Classifier, data: ImageSet, settings: JudgeSettings) -> None:
-    """Adam under a rate that rises and falls once; cross-entropy on augmented pictures."""
+def _fit(classifier: Classifier, data: ImageSet, settings: JudgeSettings, variation: Variation) -> None:
+    """Adam under a rate that rises and falls once; cross-entropy on varied pictures."""
     generator = torch.Generator().manual_seed(settings.seed)
     chosen = _subset(data, settings.per_class, generator)
     batches = list(_batches(chosen, settings, generator))
@@ -133,9 +155,7 @@ def _fit(classifier: Classifier, data: ImageSet, settings: JudgeSettings) -> Non
     draws, device = Draws(generator), next(classifier.parameters()).device
     classifier.train()
     for batch in batches:
-        images = data.still(batch)
-        images = torch.where(draws.uniform(len(batch), 1, 1, 1) < 0.5, images.flip(3), images)
-        images = augment(images, {"colour": 0.4, "translation": 1.0, "cutout": 0.3}, draws)
+        images = variation(data.still(batch), draws)
         loss = F.cross_entropy(classifier(images.to(device)), data.labels[batch].to(device))
         optimiser.zero_grad()
         loss.backward()

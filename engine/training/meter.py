@@ -20,7 +20,7 @@ from .data import ImageSet
 from .inception import Inception
 from .judge import Classifier, look
 
-__all__ = ["Meter", "frechet_distance"]
+__all__ = ["Meter", "frechet_distance", "spreads"]
 
 MOST = 10_000  # training pictures that are compared with
 SHOWN, NEAREST = 8, 3  # samples on a sheet, and neighbours of each
@@ -44,7 +44,7 @@ class Meter:
             inception.remember(data.images[self.places])
         _, self.features = _seen(judge, data, self.places)  # (M, F)
         self.labels = data.labels[torch.linspace(0, len(data) - 1, count).long()]  # of the samples
-        self.spread = _spread(self.features, data.labels[self.places])
+        self.spread = spreads(self.features, data.labels[self.places]).mean().item()
         self.constant: dict[str, float] = {}
         if held_out:
             named, features = _seen(judge, held_out, torch.arange(len(held_out)))
@@ -56,13 +56,13 @@ class Meter:
     def __call__(self, task: AdversarialTask) -> tuple[dict[str, float], Tensor]:
         """The measures, and a sheet (1 + NEAREST, SHOWN, 3, R, R): samples, and below each its nearest photographs."""
         made = _samples(task, self.labels)
-        named, features = look(self.judge, made)
+        chances, features = look(self.judge, made)
         distances, _ = _nearest(features, self.features, 1)
         measures = {
-            "accuracy": (named == self.labels).float().mean().item(),
+            "accuracy": (chances.argmax(1) == self.labels).float().mean().item(),
             **self.constant,
             "frechet": frechet_distance(features, self.features),
-            "spread": _spread(features, self.labels) / max(self.spread, 1e-12),
+            "spread": spreads(features, self.labels).mean().item() / max(self.spread, 1e-12),
             "nearness": distances.median().item() / max(self.near, 1e-12),
         }
         if self.inception:
@@ -88,13 +88,13 @@ def _samples(task: AdversarialTask, labels: Tensor) -> Tensor:
 def _seen(judge: Classifier, data: ImageSet, places: Tensor) -> tuple[Tensor, Tensor]:
     """What the classifier calls the pictures at these places (M,), and their features (M, F)."""
     found = [look(judge, data.still(part)) for part in places.split(256)]
-    return torch.cat([named for named, _ in found]), torch.cat([features for _, features in found])
+    return torch.cat([chances.argmax(1) for chances, _ in found]), torch.cat([features for _, features in found])
 
 
-def _spread(features: Tensor, labels: Tensor) -> float:
-    """Mean over classes of the mean distance of features from their class's mean."""
+def spreads(features: Tensor, labels: Tensor) -> Tensor:
+    """The mean distance of features (N, F) from their class's mean, of each class that is there: (C,)."""
     classes = [features[labels == label] for label in labels.unique()]
-    return torch.stack([(own - own.mean(0)).norm(dim=1).mean() for own in classes]).mean().item()
+    return torch.stack([(own - own.mean(0)).norm(dim=1).mean() for own in classes])
 
 
 def _nearest(features: Tensor, others: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -183,7 +183,7 @@ def test_rows_of_an_earlier_model_stand_above_those_about_the_same():
 def test_figures_of_two_models_by_one_command(gan, data, study, tmp_path, monkeypatch, capsys):
     for name, model in (("now", gan), ("then", toy.gan(3, seed=1)), ("other", toy.gan(2))):
         nc.save(model, tmp_path / f"{name}.safetensors")
-    monkeypatch.setattr("study.Settings", lambda hold_out: JUDGE)
+    monkeypatch.setattr("neural_collage.engine.training.judge.JudgeSettings", lambda: JUDGE)
     common = [str(tmp_path / "now.safetensors"), "--data", str(data), "--out", str(study.out), "--hold-out", "4"]
     few = ["--count", "3", "--tuning", "3", "--steps", "1", "--before"]
     starter.main([*common, "figures", *few, str(tmp_path / "then.safetensors")])

@@ -6,12 +6,12 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-import classifier
 import numpy as np
 import pytest
 import torch
 import toy
 import translation
+from discs import COLOURS, JUDGE
 from intervals import share_by_photograph, wilson
 from neural_collage import engine as nc
 from neural_collage.engine.gan import Gan
@@ -22,8 +22,6 @@ from scipy.stats import binomtest
 from study import Study
 from torch import Tensor
 
-COLOURS = ((220, 40, 30), (30, 160, 60), (40, 60, 210))
-JUDGE = classifier.Settings(widths=(8, 16), per_class=12, epochs=25, batch=12, rate=1e-2, hold_out=4)
 PROTOCOL = translation.Protocol(("daisy", "rose"), ("tulip",), tasks=10, steps=1, grow=1, batch=3)
 
 
@@ -177,7 +175,7 @@ def test_bad_input_is_told_in_a_line_not_a_traceback(gan: Gan, tmp_path: Path, c
 
 def test_a_guess_counts_by_its_rank(study: Study, monkeypatch: pytest.MonkeyPatch):
     chances = torch.tensor([[0.1, 0.2, 0.3, 0.05, 0.06, 0.15, 0.14]])
-    monkeypatch.setattr(translation, "judge", lambda *_: (chances.expand(7, -1), None))
+    monkeypatch.setattr(translation, "look", lambda *_: (chances.expand(7, -1), None))
     told = translation.missed(study, torch.empty(7), torch.arange(7))
     assert told[:, 0].tolist() == [True, True, False, True, True, True, True]
     assert told[:, 1].tolist() == [False, False, False, True, True, False, False]
@@ -244,7 +242,7 @@ def test_the_command_line_in_every_mode_writes_figures_and_pairs(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ):
     nc.save(study.gan, tmp_path / "toy.safetensors")
-    monkeypatch.setattr("study.Settings", lambda hold_out: JUDGE)
+    monkeypatch.setattr("neural_collage.engine.training.judge.JudgeSettings", lambda: JUDGE)
     asked = ["--sources", "daisy, rose", "--targets", "tulip", "--tasks", "9", "--steps", "0", "--hold-out", "4"]
     folders = ["--out", str(study.out), "--pairs", str(tmp_path / "pairs")]
     given = [str(tmp_path / "toy.safetensors"), "--data", str(study.data), *asked, *folders, "--mode", mode]
