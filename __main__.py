@@ -23,7 +23,8 @@ class Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status.
 
-    0; 1 after an error of this package and 130 after Ctrl-C (128 + SIGINT, as shells count), each told in one line.
+    0; 1 after an error of this package; 130 after Ctrl-C (128 + SIGINT, as shells count) and after a training that was
+    stopped, however it was. Each is told in one line.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     name = _parser().parse_args(arguments[:1]).command

@@ -187,8 +187,8 @@ def _newer(model: Path, snapshot: Path) -> bool:
 
 def _tell(found: ImageSet, size: int, held_out: bool) -> None:
     names = ", ".join(found.class_names[:16]) + (", ..." if len(found.class_names) > 16 else "")
-    kept = "held out" if held_out else f"of {len(found.class_names)} classes at {size} px: {names}"
-    print(f"{len(found)} pictures {kept}")
+    kept = f"of {len(found.class_names)} classes at {size} px: {names}; {told_hold_out(found.hold_out)}"
+    print(f"{len(found)} pictures {'held out' if held_out else kept}")
     for files, why in ((found.skipped, "could not be decoded"), (found.tiny, f"are smaller than {size // 2} px")):
         if files:
             print(f"{len(files)} files {why} and are left out: {', '.join(files)}")
