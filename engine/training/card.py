@@ -17,11 +17,12 @@ from ..reconstruction import Reconstruction
 from .data import ImageSet
 from .runs import Run
 from .snapshot import RunFolder, written
+from .task import shown_classes
 
 __all__ = ["write_card"]
 
 TRUNCATIONS = (1.0, 0.8, 0.6, 0.4)
-MOST_CLASSES, SAMPLES, MEASURED = 16, 8, 200
+SAMPLES, MEASURED = 8, 200
 
 
 def write_card(gan: Gan, folder: RunFolder, runs: Sequence[Run]) -> None:
@@ -32,7 +33,7 @@ def write_card(gan: Gan, folder: RunFolder, runs: Sequence[Run]) -> None:
         folder: where its file is.
         runs: of its parts, in their order, whose snapshots hold the settings.
     """
-    shown = torch.linspace(0, gan.n_classes - 1, min(gan.n_classes, MOST_CLASSES)).long().tolist()
+    shown = shown_classes(gan.n_classes).tolist()
     folder.sheet(torch.stack([_drawn(gan, [label] * SAMPLES) for label in shown]), "samples")
     folder.sheet(torch.stack([_drawn(gan, shown, truncation) for truncation in TRUNCATIONS]), "truncation")
     path = folder.path / "model.md"
