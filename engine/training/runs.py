@@ -79,10 +79,7 @@ class Run:
         if state:
             restore(task, state, self.out)
         if not self.processes.agree(task.done):
-            raise TrainingError(
-                f"All processes must go on from the same step; they found different snapshots, or none, in {self.out}. "
-                "Give an --out in a folder that all machines share."
-            )
+            raise self._not_shared("they found different snapshots, or none, there")
         return task
 
     def finished(self, task: Task[Any]) -> bool:
@@ -93,7 +90,11 @@ class Run:
         return over
 
     def finish(self, task: Task[Any], base: Gan | None) -> bool:
-        """Train to the end, or until the user stops it, and write the model; returns False if the user did."""
+        """Train to the end, or until the user stops it, and write the model; returns False if the user did.
+
+        Raises:
+            TrainingError: see `train`; or a process does not find the model that the first one wrote.
+        """
         if self.finished(task):
             return True
         with self._board(task) as board:
@@ -103,7 +104,15 @@ class Run:
             save(gan, self.model)
             print(f"{task.done} of {task.settings.steps} steps of {self.kind}; {self.model}")
         self.processes.wait()
+        if self.processes.any(not self.model.exists()):
+            raise self._not_shared(f"{self.model}, which the first one wrote, is not there for another")
         return to_the_end
+
+    def _not_shared(self, seen: str) -> TrainingError:
+        return TrainingError(
+            f"All processes of a run must see the same files in {self.out}; {seen}. Give an --out in a folder that all "
+            "machines share."
+        )
 
     def _board(self, task: Task[Any]) -> AbstractContextManager[Board | None]:
         """Where TensorBoard gets the numbers, if it is to have them and this process is the one that writes."""

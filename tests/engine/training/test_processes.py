@@ -4,6 +4,7 @@ import builtins
 import multiprocessing
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,6 +14,7 @@ import toy
 import two_processes
 from neural_collage import engine as nc
 from neural_collage.engine.errors import InputError, TrainingError
+from neural_collage.engine.training import command
 from neural_collage.engine.training.command import main
 from neural_collage.engine.training.data import load_images
 from neural_collage.engine.training.draws import Draws
@@ -104,12 +106,32 @@ def _stable(path):
 def test_processes_that_do_not_share_a_folder_are_told_so(coloured, tmp_path, capfd):
     pytest.importorskip("accelerate", reason="several processes need the extra [accelerate]")
     first = [["gan", str(coloured), "--out", str(tmp_path / str(rank)), "--preset", "tiny-16"] for rank in (0, 1)]
-    codes = start([[[*call, "--steps", "1"], [*call, "--steps", "2"]] for call in first])
-    assert codes == [1, 1]
+    main([*first[0], "--steps", "1"])
+    assert start([[[*call, "--steps", "2"]] for call in first]) == [1, 1]
     told = capfd.readouterr().err
     for rank in (0, 1):
-        assert f"different snapshots, or none, in {tmp_path / str(rank)}. Give an --out in a folder that all" in told
+        assert f"see the same files in {tmp_path / str(rank)}; they found different snapshots, or none, there." in told
     assert load_snapshot(tmp_path / "0" / "snapshot.pt")["done"] == 1
+
+
+class Alike:
+    """An accelerator of two processes that both say the same, of which only this one is there."""
+
+    device = torch.device("cpu")
+
+    def reduce(self, values, reduction):
+        return 2 * values
+
+    def wait_for_everyone(self):
+        pass
+
+
+def test_a_model_that_only_the_first_machine_has_is_told(coloured, tmp_path, monkeypatch):
+    nc.save(replace(toy.gan(2), class_names=("green", "red")), tmp_path / "base.safetensors")
+    monkeypatch.setattr(command, "join_processes", lambda device: (Processes(1, 2, Alike()), device))
+    flags = ["--steps", "1", "--axes", "0", "--dim-zeta", "10", "--model", str(tmp_path / "base.safetensors")]
+    with pytest.raises(TrainingError, match=r"run/model\.safetensors, which the first one wrote, is not there for"):
+        main(["auxiliary", str(coloured), "--out", str(tmp_path / "run"), *flags])
 
 
 def test_rows_of_all_processes_are_the_rows_of_one():
