@@ -91,6 +91,8 @@ class _Decoded(Dataset[Any]):
         name = self.names[place]
         try:
             picture = _read(self.files, name, self.resolution)
+        except MemoryError:  # not the file's fault
+            raise
         except Exception:  # noqa: BLE001 - readers of foreign files have no one error for damage: any can come
             return CORRUPT
         return _square(_upright(picture), self.resolution)

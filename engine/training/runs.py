@@ -83,8 +83,14 @@ class Run:
         return task
 
     def finished(self, task: Task[Any]) -> bool:
-        """Whether a task that goes on from the snapshot has nothing left to do, its model written; says so."""
+        """Whether a task that goes on from the snapshot has nothing left to do, its model written; says so.
+
+        Raises:
+            TrainingError: a process does not find the model that another does.
+        """
         over = task.done >= task.settings.steps and _newer(self.model, self.out / "snapshot.pt")
+        if not self.processes.agree(int(over)):
+            raise self._not_shared(f"{self.model} is there for some and not for others, or is of another time")
         if over and self.processes.first:
             print(f"{self.kind}: all {task.done} steps are made; {self.model}")
         return over

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import struct
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
@@ -69,7 +70,8 @@ def find_files(path: Path) -> Files:
             whose files are named from the CSV's own folder.
 
     Raises:
-        DataError: none of these, nothing in it, or a CSV that lists a file twice or one that is not there.
+        DataError: none of these, nothing in it, a damaged zip, or a CSV that lists a file twice or one that is not
+            there.
     """
     path = Path(path)
     if path.is_dir():
@@ -77,8 +79,7 @@ def find_files(path: Path) -> Files:
     if path.suffix.lower() == ".csv" and path.is_file():
         return Files(path.parent, _by_table(path))
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            return Files(path, _by_folder(archive.namelist(), path))
+        return Files(path, _by_folder(_listed(path), path))
     raise DataError(f"Training needs a zip or a folder of class folders, or a CSV; {path} is neither. Check the path.")
 
 
@@ -105,6 +106,18 @@ def select(files: Files, classes: Sequence[str] | None, hold_out: int, held_out:
     ]
     _refuse_empty(class_names, {number for _, number in chosen}, hold_out, held_out)
     return Selection(tuple(name for name, _ in chosen), tuple(number for _, number in chosen), class_names)
+
+
+def _listed(path: Path) -> list[str]:
+    """Names of what is in a zip."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:  # all that damage comes to
+        raise DataError(
+            f"The list of files in a zip must be whole; that of {path} is damaged ({error}). Copy or download it "
+            "again, or give the folder that it was made from."
+        ) from error
 
 
 def _by_folder(names: list[str], path: Path) -> dict[str, list[str]]:

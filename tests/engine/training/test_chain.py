@@ -1,10 +1,12 @@
 """`train all`: from a zip to a finished model, in miniature."""
 
+import argparse
 import io
 import os
 import shutil
 import signal
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -197,3 +199,19 @@ def test_a_part_whose_batch_cannot_be_shared_is_found_before_the_first_step(zipp
     with pytest.raises(nc.InputError, match="divide the batch of the encoder; got 16 x 2 for 16"):
         train_all(zipped, tmp_path / "run", *shared, "--encoder-accumulate", 2)
     assert not (tmp_path / "run").exists()
+
+
+class Finished:
+    """An accelerator of two processes, the other of which says 1."""
+
+    device = torch.device("cpu")
+
+    def reduce(self, values, reduction):
+        return values + 1
+
+
+def test_processes_must_agree_that_a_part_is_finished(tmp_path):
+    run = runs.Run("gan", argparse.Namespace(), Processes(1, 2, Finished()), "cpu", tmp_path)
+    done = SimpleNamespace(done=4, settings=SimpleNamespace(steps=4))
+    with pytest.raises(nc.TrainingError, match=r"must see the same files.*model\.safetensors is there for some"):
+        run.finished(done)

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from neural_collage.engine.errors import DataError
 from neural_collage.engine.training import decoding
 from neural_collage.engine.training.command import main
 from neural_collage.engine.training.data import load_images
@@ -56,6 +57,25 @@ def test_whatever_a_decoder_raises_is_the_files_fault(coloured, monkeypatch, err
     monkeypatch.setattr(Image.Image, "convert", failing)
     found = load_images(coloured, 16)
     assert (len(found), found.skipped) == (23, ("red/03.png",))
+
+
+def test_want_of_memory_is_not_the_files_fault(coloured, monkeypatch):
+    def failing(picture, mode):
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "convert", failing)
+    with pytest.raises(MemoryError):
+        load_images(coloured, 16)
+
+
+def test_a_zip_whose_list_is_damaged_is_named(zipped, tmp_path):
+    content = bytearray(zipped.read_bytes())
+    content[content.rfind(b"PK\1\2")] = 0
+    path = tmp_path / "damaged.zip"
+    path.write_bytes(content)
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(DataError, match=r"that of .*damaged\.zip is damaged \(Bad magic.*\)\. Copy or download it"):
+        load_images(path, 16)
 
 
 def test_our_own_errors_are_not_taken_for_damage(coloured, monkeypatch):
