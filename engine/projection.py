@@ -20,6 +20,7 @@ from torch import Tensor
 from .errors import InputError, ModelError
 from .gan import Gan
 from .latent import Latent
+from .networks.auxiliary import Auxiliary
 from .ranges import expect, positive, whole
 from .reconstruction import Reconstruction
 from .spaces import RATES, Space, style_statistics
@@ -88,8 +89,8 @@ def project(
         label: the class of all images or of each; "auto" tries all and takes the one whose reconstruction starts best,
             image by image. That costs as many pictures as there are classes, before the first step.
         steps: how many; 0 yields the start alone.
-        space: "z", "zeta", "w", "w+" (`spaces.py`), or "auto": w for a StyleGAN, zeta where there is an auxiliary
-            pair, else z.
+        space: "z", "zeta", "w", "w+" (`spaces.py`), or "auto": w for a StyleGAN, zeta where there is a pair that may
+            be on axes, as long as z (a long zeta of random weights can be slower than z), else z.
         rate: Adam's; None for the space's default in `spaces.RATES`.
         start: "encoder", "seeds" (the best of 16 random draws), "zeros", "mean" (a StyleGAN's mean w, of the class
             where there are classes), a latent, or "auto": the encoder where there is one, else the mean w, else seeds.
@@ -112,7 +113,7 @@ def project(
     _check(gan, image, start)
     steps = whole(steps, "The number of steps", 0)
     if space == "auto":
-        space = "w" if gan.generator.w_shape is not None else "z" if gan.auxiliary is None else "zeta"
+        space = _fastest(gan)
     with _differentiable():
         way = Space.named(gan, space)
         start = _chosen(gan, space, way, start)
@@ -123,6 +124,14 @@ def project(
     # Everything is checked by now; the search waits for the first `next`, like all other work.
     find = partial(_start, gan, measure, classes, start, watch or (lambda done: None))
     return _descend(gan, measure, find, way, steps, rate)
+
+
+def _fastest(gan: Gan) -> str:
+    """The space in which this model's descent is known to be fast."""
+    if gan.generator.w_shape is not None:
+        return "w"
+    pair = gan.auxiliary
+    return "zeta" if isinstance(pair, Auxiliary) and pair.config.fits_axes else "z"
 
 
 def _chosen(gan: Gan, space: str, way: Space, start: str | Latent) -> str | Latent:

@@ -118,9 +118,9 @@ class ProjectImage:
 def _descent_widgets() -> dict[str, Any]:
     """The widgets of Project Image that `engine.project` takes as they are."""
     space = (
-        "auto: w for a StyleGAN, zeta where the model has it, else z. z: the latent itself. zeta: the auxiliary pair's "
-        "space, made for a faster descent. w, w+: a StyleGAN's styles, one for all layers or one for each, which come "
-        "nearer to a photo than z."
+        "auto: w for a StyleGAN, zeta where the model has a pair on axes, else z. z: the latent itself. zeta: the "
+        "auxiliary pair's space, made for a faster descent. w, w+: a StyleGAN's styles, one for all layers or one for "
+        "each, which come nearer to a photo than z."
     )
     start = (
         "auto: the encoder, else the mean style, else seeds. encoder: the model's own guess. seeds: the best of 16 "

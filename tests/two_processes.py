@@ -1,4 +1,4 @@
-"""A process of two that share their batches, as `accelerate launch --num_processes 2` starts them."""
+"""A process of two that share their batches, as `torchrun --nproc_per_node 2` starts them."""
 
 from __future__ import annotations
 

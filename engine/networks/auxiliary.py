@@ -28,6 +28,11 @@ class AuxiliaryConfig:
     dim_b: int
     """Width of B's hidden layer."""
 
+    @property
+    def fits_axes(self) -> bool:
+        """Whether the pair can be a rotation of z: its hidden layers carry z, and zeta is as long as z."""
+        return min(self.dim_a, self.dim_b) >= 2 * self.dim_z and self.dim_zeta == self.dim_z
+
     def __post_init__(self) -> None:
         if min(self.dim_z, self.dim_a, self.dim_zeta, self.dim_b) < 1:
             raise InputError(f"An auxiliary pair needs positive widths; got {self}.")
@@ -71,7 +76,7 @@ class Auxiliary(nn.Module):
             InputError: a hidden layer is too narrow to carry z, or zeta is not as long as z.
         """
         own, z = self.config, self.config.dim_z
-        if min(own.dim_a, own.dim_b) < 2 * z or own.dim_zeta != z:
+        if not own.fits_axes:
             raise InputError(
                 f"To start on axes, dim_a and dim_b must be at least {2 * z}, twice the latent, and dim_zeta {z}, as "
                 f"the latent; got {own}. Change the widths, or start from random weights (axes 0)."

@@ -104,7 +104,8 @@ def _check_parts(task: AdversarialTask, parts: list[Run]) -> None:
         if isinstance(settings, EncoderSettings):
             settings.config(task.resolution, len(task.data.class_names), task.settings.dim_z)
         else:
-            settings.config(task.settings.dim_z)
+            if not state:
+                settings.check_start(task.settings.dim_z)
 
 
 def _finish(args: argparse.Namespace, gan: Gan, runs: list[Run]) -> None:

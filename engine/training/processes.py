@@ -1,10 +1,9 @@
 """The processes that share a run, by Hugging Face Accelerate; one alone needs it not.
 
-Started by `accelerate launch`, every process builds the same networks and draws the same batches, and works on its own
-rows of each. After the backward pass the gradients are summed, so all take the same step and stay equal to the bit. (No
-network is wrapped: eq. 6 differentiates twice, which the hooks of torch's wrapper do not survive.) The first process
-alone writes files.
-"""
+Started by `torchrun`, every process builds the same networks and draws the same batches, and works on its own rows of
+each. After the backward pass the gradients are summed, so all take the same step and stay equal to the bit. (No network
+is wrapped: eq. 6 differentiates twice, which the hooks of torch's wrapper do not survive.) The first process alone
+writes files.
 
 from __future__ import annotations
 
@@ -91,7 +90,7 @@ ALONE = Processes()
 
 
 def join_processes(device: str) -> tuple[Processes, str]:
-    """Find the other processes of this run, if `accelerate launch` started several.
+    """Find the other processes of this run, if `torchrun` started several.
 
     Args:
         device: cpu, or another for each process to have its own of.
@@ -118,6 +117,6 @@ def join_processes(device: str) -> tuple[Processes, str]:
 def processes_here() -> int:
     """How many processes of this run share this machine.
 
-    Launchers (torchrun, `accelerate launch`) set LOCAL_WORLD_SIZE; where there is none, all may be here.
+    Launchers set LOCAL_WORLD_SIZE; where there is none, all may be here.
     """
     return int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or "1")

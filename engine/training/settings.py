@@ -200,18 +200,21 @@ class AuxiliarySettings(RunSettings):
         _require(len(self.loss_weights) >= 1, "loss_weights has one weight, and one more for each fast step")
 
     def config(self, dim_z: int) -> AuxiliaryConfig:
-        """The pair's shape for a generator with latents of this length.
+        """The pair's shape for a generator with latents of this length."""
+        return AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta or dim_z, self.dim_b or 2 * dim_z)
+
+    def check_start(self, dim_z: int) -> None:
+        """Find out at once that a new pair cannot start as it is to.
 
         Raises:
             InputError: it is to start on axes, and its widths are not those of axes.
         """
-        found = AuxiliaryConfig(dim_z, self.dim_a or 2 * dim_z, self.dim_zeta or dim_z, self.dim_b or 2 * dim_z)
+        own = self.config(dim_z)
         _require(
-            not self.axes or (min(found.dim_a, found.dim_b) >= 2 * dim_z and found.dim_zeta == dim_z),
+            not self.axes or own.fits_axes,
             f"to start on axes, dim_a and dim_b are at least {2 * dim_z}, twice the latent, and dim_zeta is {dim_z}, "
-            f"as the latent; got {found}. Leave all three at 0, or start from random weights (axes 0)",
+            f"as the latent; got {own}. Leave all three at 0, or start from random weights (axes 0)",
         )
-        return found
 
 
 def _amounts(*values: float) -> bool:

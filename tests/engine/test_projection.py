@@ -7,6 +7,7 @@ import toy
 from neural_collage.engine.errors import InputError, ModelError
 from neural_collage.engine.gan import Gan
 from neural_collage.engine.latent import Latent
+from neural_collage.engine.networks.auxiliary import Auxiliary, AuxiliaryConfig
 from neural_collage.engine.projection import SEEDS, TOGETHER, ProjectionStep, project
 from neural_collage.engine.reconstruction import reconstruction_loss
 from neural_collage.engine.spaces import RATES
@@ -83,13 +84,17 @@ def test_the_first_yield_is_the_start_itself(gan: Gan):
     torch.testing.assert_close(zeta.latent.point, gan.auxiliary(encoded))
 
 
-def test_auto_moves_on_zeta_where_there_is_a_pair(gan: Gan):
-    target = picture(gan, count=2)
-    chosen, zeta = (next(project(gan, target, 1, space=space)) for space in ("auto", "zeta"))
+def test_auto_moves_on_zeta_where_the_pair_may_be_on_axes(gan: Gan):
+    target, own = picture(gan, count=2), toy.DIM_Z
+    pair = Auxiliary(AuxiliaryConfig(own, dim_a=2 * own, dim_zeta=own, dim_b=2 * own))
+    pair.align(torch.linalg.qr(torch.randn(own, own))[0])
+    fast = replace(gan, auxiliary=pair.eval())
+    chosen, zeta, z = (next(project(fast, target, 1, space=space)) for space in ("auto", "zeta", "z"))
     assert torch.equal(chosen.point, zeta.point)
-    chosen, z = (next(project(replace(gan, auxiliary=None), target, 1, space=space)) for space in ("auto", "z"))
-    assert torch.equal(chosen.point, z.point)
-    assert chosen.point.shape != zeta.point.shape
+    assert not torch.allclose(chosen.point, z.point)
+    for slow in (gan, replace(gan, auxiliary=None)):
+        chosen, z = (next(project(slow, target, 1, space=space)) for space in ("auto", "z"))
+        assert torch.equal(chosen.point, z.point)
 
 
 def test_seeds_takes_the_best_of_its_draws_for_each_image(gan: Gan):

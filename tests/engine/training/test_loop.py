@@ -160,7 +160,7 @@ def test_an_encoder_that_goes_on_with_another_generator_forgets_its_slopes(tmp_p
 def test_a_pair_of_other_widths_than_axes_ask_for_is_refused_at_once():
     for widths in ({"dim_a": 7}, {"dim_b": 7}, {"dim_zeta": 3}, {"dim_zeta": 5}):
         with pytest.raises(InputError, match=r"to start on axes, dim_a and dim_b are at least .*axes 0"):
-            auxiliary(**{"dim_a": 0, "dim_b": 0, "dim_zeta": 0, "axes": 30, **widths})
+            auxiliary(**{"dim_a": 0, "dim_b": 0, "dim_zeta": 0, "axes": 30, **widths}).prepare()
 
 
 def test_a_pair_from_random_weights_needs_a_length_of_zeta():

@@ -2,10 +2,14 @@
 
 import builtins
 import multiprocessing
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +61,23 @@ def start(calls):
     for child in children:
         child.join(300)
     return [child.exitcode for child in children]
+
+
+def test_the_command_of_the_readme_starts_two(coloured, tmp_path):
+    pytest.importorskip("accelerate", reason="several processes need the extra [accelerate]")
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    (shown,) = (line for line in readme.splitlines() if "torchrun --" in line)
+    launcher = shlex.split(shown.split(" -m ")[0])[1:]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--master-port", str(free_port()), *launcher]
+    small = ["--preset", "tiny-16", "--batch", "3", "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [*torchrun, "-m", "neural_collage", "train", "gan", str(coloured), *small],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode != 0
+    assert "got 2 x 1 for 3" in done.stderr  # a batch of three cannot be shared by the two
 
 
 @pytest.fixture(scope="module")
