@@ -4,6 +4,7 @@ Started by `torchrun`, every process builds the same networks and draws the same
 each. After the backward pass the gradients are summed, so all take the same step and stay equal to the bit. (No network
 is wrapped: eq. 6 differentiates twice, which the hooks of torch's wrapper do not survive.) The first process alone
 writes files.
+"""
 
 from __future__ import annotations
 
