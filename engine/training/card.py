@@ -5,8 +5,10 @@ Beside it lie sheets of made pictures. Sheets that show photographs stay in the 
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from torch import Tensor
 from ..gan import Gan
 from ..reconstruction import Reconstruction
 from .data import ImageSet
+from .hold_out import told_hold_out
 from .runs import Run
 from .snapshot import RunFolder, written
 from .task import shown_classes
@@ -52,27 +55,29 @@ def _drawn(gan: Gan, labels: list[int], truncation: float = 1.0) -> Tensor:
 def _lines(gan: Gan, runs: Sequence[Run]) -> Iterable[str]:
     data = runs[0].args.data.name
     sets = [found for (_, _, held_out), found in runs[0].sets.items() if not held_out]
+    states = [run.state() or {} for run in runs]  # what was trained, whatever the flags of the last call
     yield f"# A model of {data}\n"
     yield "![Samples, a row a class](samples.png)\n"
-    yield from _table(["", ""], _facts(gan, sets[0], runs[0].hold_out, data))
+    yield from _table(["", ""], _facts(gan, sets[0], states[0], data))
     yield "\nTruncation " + ", ".join(f"{value:g}" for value in TRUNCATIONS) + ", from the top, a column a class:\n"
     yield "![Truncation](truncation.png)\n"
     yield "## Figures\n"
-    yield from _table(["figure", "value"], [*_measures(runs[0]), *_reconstruction(gan, runs)])
+    yield from _table(["figure", "value"], [*_measures(runs[0]), *_reconstruction(gan, runs[0], states)])
     yield "\n## How it was trained\n"
-    yield from _settings(runs)
+    yield from _settings([run.kind for run in runs], states)
     yield "\nCurves are in `log.csv` and `metrics.csv` of `gan`, `encoder` and `auxiliary`. Sheets there that show"
     yield "photographs (`neighbours_*`, and those of the encoder and the pair) belong to whoever owns the photographs."
 
 
-def _facts(gan: Gan, data: ImageSet, hold_out: int, name: str) -> list[list[str]]:
+def _facts(gan: Gan, data: ImageSet, state: Mapping[str, Any], name: str) -> list[list[str]]:
     parts = [part for part in ("generator", "discriminator", "encoder", "auxiliary") if getattr(gan, part)]
+    count, hold_out = len(state.get("seen", data)), state.get("hold_out", data.hold_out)
     kept = f"every {hold_out}th of each class was kept out" if hold_out else "none was kept out"
     left = len(data.skipped) + len(data.tiny)
     return [
         ["file", f"`model.safetensors`: {', '.join(parts)}; {gan.resolution} x {gan.resolution} pixels"],
         ["classes", ", ".join(gan.class_names)],
-        ["data", f"{name}: {len(data)} pictures for training, {kept}; {left} files could not be used"],
+        ["data", f"{name}: {count} pictures for training, {kept}; {left} files could not be used"],
         ["licence of the weights", gan.facts.get("licence", "not stated: ask whoever trained it, and state it")],
     ]
 
@@ -93,10 +98,12 @@ def _measures(run: Run) -> list[list[str]]:
 
 
 @torch.no_grad()
-def _reconstruction(gan: Gan, runs: Sequence[Run]) -> list[list[str]]:
-    """Eq. 4 on pictures kept out of training, or on training pictures where there are none."""
-    run, crop = runs[0], (runs[0].state() or {})["settings"]["crop"]
-    held_out = bool(run.hold_out)
+def _reconstruction(gan: Gan, run: Run, states: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Eq. 4 on pictures kept out of the training of all parts, or on training pictures where there are none."""
+    hold_out = math.lcm(*(state.get("hold_out", run.hold_out) for state in states))
+    if hold_out != run.hold_out:
+        run = replace(run, hold_out=hold_out, sets={})
+    held_out, crop = bool(hold_out), states[0]["settings"]["crop"]
     data = run.data(round(gan.resolution / crop), gan.class_names, held_out).middle(gan.resolution)
     places = torch.linspace(0, len(data) - 1, min(len(data), MEASURED)).long()
     found = torch.stack([_distances(gan, data, part) for part in places.split(50)]).mean(0).tolist()
@@ -114,13 +121,18 @@ def _distances(gan: Gan, data: ImageSet, places: Tensor) -> Tensor:
     return torch.stack([measure.perceptual_distance(gan.generator.generate(each, labels)).mean() for each in starts])
 
 
-def _settings(runs: Sequence[Run]) -> Iterable[str]:
-    states = [run.state() or {} for run in runs]
+def _settings(kinds: Sequence[str], states: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     settings = [state["settings"] for state in states]
     names = list(dict.fromkeys(name for each in settings for name in each))
     rows = [[name, *(_short(each.get(name, "")) for each in settings)] for name in names]
     done = ["steps made", *(str(state["done"]) for state in states)]
-    yield from _table(["setting", *(run.kind for run in runs)], [done, *rows])
+    pictures = ["pictures", *(_pictures(state) for state in states)]
+    yield from _table(["setting", *kinds], [done, pictures, *rows])
+
+
+def _pictures(state: Mapping[str, Any]) -> str:
+    known = "seen" in state and "hold_out" in state
+    return f"{len(state['seen'])}, {told_hold_out(state['hold_out'])}" if known else ""
 
 
 def _short(value: Any) -> str:

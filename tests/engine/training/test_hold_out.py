@@ -10,10 +10,12 @@ from neural_collage.engine.training.command import main
 from neural_collage.engine.training.data import load_images
 from neural_collage.engine.training.hold_out import chosen_hold_out, digests, kept_facts
 from neural_collage.engine.training.snapshot import RunFolder, load_snapshot
+from PIL import Image
 
 SMALL = ("--preset", "tiny-16", "--workers", 0)
 PARTS = ("--encoder-steps", 1, "--auxiliary-steps", 1, "--auxiliary-batch", 4, "--auxiliary-axes", 20)
-NONE_OUT, EVERY_SIXTH = "24 pictures for training, none was kept out", "every 6th of each class was kept out"
+NONE_OUT = "24 pictures for training, none was kept out"
+SIXTH = "20 pictures for training, every 6th of each class was kept out"
 
 
 def train(kind, data, out, *flags):
@@ -55,17 +57,33 @@ def test_a_claim_is_kept_by_later_calls_and_can_be_given_up(coloured, tmp_path):
     for flags in ((), ("--hold-out", 6), ("--hold-out", 12)):  # every 12th is one of every 6th
         train_all(coloured, run, "--steps", 1, *flags)
     card = (run / "model.md").read_text()
-    assert "every 12th of each class was kept out" in card
-    assert "2 photographs kept out of training" in card
-    train_all(coloured, run, "--steps", 1)
-    assert EVERY_SIXTH in (run / "model.md").read_text()  # nothing was trained by the last calls
+    assert SIXTH in card  # nothing was trained by the last calls
+    assert "4 photographs kept out of training" in card
     with pytest.raises(InputError, match="now, one in 4 of each class kept out, 4 of them"):
         train_all(coloured, run, "--steps", 2, "--hold-out", 4)
     train_all(coloured, run, "--steps", 1, "--encoder-steps", 2, "--hold-out", 0)  # the generator is finished
-    assert NONE_OUT in (run / "model.md").read_text()
+    card, kept = (run / "model.md").read_text(), "20, one in 6 of each class kept out"
+    assert SIXTH in card
+    assert f"| pictures | {kept} | 24, none kept out | {kept} |" in card
+    assert "24 photographs of the training" in card  # the encoder's
     train_all(coloured, run, "--steps", 2)
     assert NONE_OUT in (run / "model.md").read_text()
     assert snapshot(run / "gan")["hold_out"] == 0
+
+
+def test_the_card_of_a_finished_run_says_what_it_was_trained_on(pictures, tmp_path):
+    run = tmp_path / "run"
+    train_all(pictures, run, "--steps", 1, "--hold-out", 6, "--metrics-every", 1)
+    before = (run / "model.md").read_text()
+    assert SIXTH in before
+    assert "4 photographs kept out of training" in before
+    assert "the same of photographs kept out of training (step 1)" in before
+    train_all(pictures, run, "--steps", 1, "--hold-out", 0)
+    assert (run / "model.md").read_text() == before
+    for colour in ("red", "blue"):
+        Image.new("RGB", (20, 20), colour).save(pictures / "red" / f"new_{colour}.png")
+    train_all(pictures, run, "--steps", 1)
+    assert SIXTH in (run / "model.md").read_text()
 
 
 def test_parts_are_asked_before_the_first_step_what_they_were_trained_on(coloured, tmp_path):
