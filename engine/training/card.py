@@ -71,7 +71,7 @@ def _lines(gan: Gan, runs: Sequence[Run]) -> Iterable[str]:
 
 def _facts(gan: Gan, data: ImageSet, state: Mapping[str, Any], name: str) -> list[list[str]]:
     parts = [part for part in ("generator", "discriminator", "encoder", "auxiliary") if getattr(gan, part)]
-    count, hold_out = len(state.get("seen", data)), state.get("hold_out", data.hold_out)
+    count, hold_out = len(state.get("trained_on", data)), state.get("hold_out", data.hold_out)
     kept = f"every {hold_out}th of each class was kept out" if hold_out else "none was kept out"
     left = len(data.skipped) + len(data.tiny)
     return [
@@ -105,11 +105,22 @@ def _reconstruction(gan: Gan, run: Run, states: Sequence[Mapping[str, Any]]) -> 
         run = replace(run, hold_out=hold_out, sets={})
     held_out, crop = bool(hold_out), states[0]["settings"]["crop"]
     data = run.data(round(gan.resolution / crop), gan.class_names, held_out).middle(gan.resolution)
-    places = torch.linspace(0, len(data) - 1, min(len(data), MEASURED)).long()
+    places = _fitting(data, states, held_out)
+    if not len(places):
+        return []
+    places = places[torch.linspace(0, len(places) - 1, min(len(places), MEASURED)).long()]
     found = torch.stack([_distances(gan, data, part) for part in places.split(50)]).mean(0).tolist()
     kept = f"{len(places)} photographs {'kept out of' if held_out else 'of the'} training"
     names = ("a random latent", "the encoder's latent", "the same through A and B")
     return [[f"eq. 4 of {name}, {kept}", f"{value:.3f}"] for name, value in zip(names, found, strict=True)]
+
+
+def _fitting(data: ImageSet, states: Sequence[Mapping[str, Any]], held_out: bool) -> Tensor:
+    """Places of the pictures that no part was trained on, or of those that one was; of all if a state does not say."""
+    if not all("trained_on" in state for state in states):
+        return torch.arange(len(data))
+    seen = torch.isin(data.digests, torch.cat([state["trained_on"] for state in states]))
+    return (seen != held_out).nonzero()[:, 0]
 
 
 def _distances(gan: Gan, data: ImageSet, places: Tensor) -> Tensor:
@@ -131,8 +142,8 @@ def _settings(kinds: Sequence[str], states: Sequence[Mapping[str, Any]]) -> Iter
 
 
 def _pictures(state: Mapping[str, Any]) -> str:
-    known = "seen" in state and "hold_out" in state
-    return f"{len(state['seen'])}, {told_hold_out(state['hold_out'])}" if known else ""
+    known = "trained_on" in state and "hold_out" in state
+    return f"{len(state['trained_on'])}, {told_hold_out(state['hold_out'])}" if known else ""
 
 
 def _short(value: Any) -> str:

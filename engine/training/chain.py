@@ -14,7 +14,7 @@ from ..gan import Gan
 from ..networks.spectral import fold
 from .adversarial import AdversarialTask
 from .card import write_card
-from .hold_out import chosen_hold_out, refuse_seen
+from .hold_out import chosen_hold_out
 from .inversion import EncoderTask
 from .processes import Processes
 from .rehearsal import rehearse
@@ -99,7 +99,7 @@ def _check_parts(task: AdversarialTask, parts: list[Run]) -> None:
         state = run.state()
         settings = run.part_settings(state)
         if state:
-            refuse_seen(state, task.data, run.out)
+            run.refuse_seen(task, state)
         run.processes.share(settings.batch, settings.accumulate, f"batch of the {run.kind}")
         if isinstance(settings, EncoderSettings):
             settings.config(task.resolution, len(task.data.class_names), task.settings.dim_z)

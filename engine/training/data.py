@@ -6,7 +6,7 @@ Shapes: M pictures, S side of the squares that are kept, R side of those wanted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class ImageSet:
     """Files that are smaller than half the size wanted."""
     names: tuple[str, ...] = ()
     """Files of the pictures, where they come from files."""
+    digests: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    """(M,) int64, of the bytes of these files, whatever their names; empty where there are none."""
     hold_out: int = 0
     """Every n-th picture of each class was held out; 0: none."""
 
@@ -117,14 +119,14 @@ def load_images(
 
     Raises:
         DataError: nothing to read there, a class that is not there or has no picture left beside those held out, or
-            most files cannot be used.
+            most files to train on cannot be used. Of those held out there may be none that can.
         InputError: a number of workers below 0.
         TrainingError: neither memory nor the temporary folder has room for the pictures.
     """
     files = find_files(path)
     chosen = select(files, classes, hold_out, held_out)
     workers = default_workers(len(chosen.names)) if workers is None else whole(workers, "The number of workers", 0)
-    images, kept, skipped = decode_all(files, chosen.names, resolution, workers)
+    images, digests, kept, skipped = decode_all(files, chosen.names, resolution, workers)
     found = ImageSet(
         images,
         torch.tensor(chosen.labels)[kept],
@@ -132,13 +134,15 @@ def load_images(
         tuple(name for name, why in skipped.items() if why == CORRUPT),
         tuple(name for name, why in skipped.items() if why == TINY),
         tuple(chosen.names[place] for place in kept),
+        digests,
         hold_out,
     )
-    _refuse_unusable(found, resolution, held_out)
+    if not held_out:
+        _refuse_unusable(found, resolution)
     return found
 
 
-def _refuse_unusable(found: ImageSet, resolution: int, held_out: bool) -> None:
+def _refuse_unusable(found: ImageSet, resolution: int) -> None:
     bad = [*found.skipped, *found.tiny]
     if len(bad) > len(found) or not len(found):
         raise DataError(
@@ -148,5 +152,5 @@ def _refuse_unusable(found: ImageSet, resolution: int, held_out: bool) -> None:
         )
     counts = found.labels.bincount(minlength=len(found.class_names)).tolist()
     empty = [name for name, count in zip(found.class_names, counts, strict=True) if not count]
-    if empty and not held_out:
+    if empty:
         raise DataError(f"Every class needs a picture that can be used; none of {', '.join(empty)} can.")

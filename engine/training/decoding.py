@@ -5,6 +5,7 @@ Shapes: M pictures, R picture size.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from typing import Any
@@ -45,7 +46,7 @@ def default_workers(count: int) -> int:
 
 def decode_all(
     files: Files, names: tuple[str, ...], resolution: int, workers: int
-) -> tuple[Tensor, list[int], dict[str, str]]:
+) -> tuple[Tensor, Tensor, list[int], dict[str, str]]:
     """Decode files to their centre squares.
 
     Args:
@@ -55,14 +56,16 @@ def decode_all(
         workers: how many processes decode; 0 for this one.
 
     Returns:
-        The pictures (M, 3, R, R) uint8, in memory where they fit, else mapped from a temporary file; the places in
-        `names` of those that are in it; and the names of the others with the reason.
+        The pictures (M, 3, R, R) uint8, in memory where they fit, else mapped from a temporary file; digests of their
+        files' bytes (M,) int64; the places in `names` of those that are in it; and the names of the others with the
+        reason.
 
     Raises:
         TrainingError: neither memory nor the temporary folder has room for the pictures.
     """
     images = empty_pictures(len(names), resolution)
     kept: list[int] = []
+    digests: list[int] = []
     skipped: dict[str, str] = {}
     pictures = _Decoded(files, names, resolution)
     # Spawned, not copies of this process, whose threads they would lack.
@@ -72,14 +75,16 @@ def decode_all(
         if isinstance(found, str):
             skipped[names[place]] = found
         else:
-            images[len(kept)] = torch.from_numpy(found)
+            square, digest = found
+            images[len(kept)] = torch.from_numpy(square)
             kept.append(place)
+            digests.append(digest)
     files.close()
-    return images[: len(kept)], kept, skipped
+    return images[: len(kept)], torch.tensor(digests, dtype=torch.int64), kept, skipped
 
 
 class _Decoded(Dataset[Any]):
-    """Picture i as (3, R, R) uint8, or why there is none."""
+    """Picture i as (3, R, R) uint8 with a digest of its file, or why there is none."""
 
     def __init__(self, files: Files, names: tuple[str, ...], resolution: int) -> None:
         self.files, self.names, self.resolution = files, names, resolution
@@ -87,24 +92,30 @@ class _Decoded(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, place: int) -> np.ndarray | str:
-        name = self.names[place]
+    def __getitem__(self, place: int) -> tuple[np.ndarray, int] | str:
         try:
-            picture = _read(self.files, name, self.resolution)
+            content = self.files.read(self.names[place])
+            picture = _read(content, self.resolution)
         except MemoryError:  # not the file's fault
             raise
         except Exception:  # noqa: BLE001 - readers of foreign files have no one error for damage: any can come
             return CORRUPT
-        return _square(_upright(picture), self.resolution)
+        square = _square(_upright(picture), self.resolution)
+        return TINY if square is None else (square, _digest(content))
+
+
+def _digest(content: bytes) -> int:
+    """Eight bytes that tell files apart, as an int64."""
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)
 
 
 def _as_is(found: Any) -> Any:
     return found
 
 
-def _read(files: Files, name: str, resolution: int) -> Image.Image:
-    """One file, by nothing but the readers of archives and pictures: what goes wrong here is the file's fault."""
-    with Image.open(io.BytesIO(files.read(name)), formats=FORMATS) as opened:
+def _read(content: bytes, resolution: int) -> Image.Image:
+    """One file, by nothing but the readers of pictures: what goes wrong here is the file's fault."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
         opened.draft("RGB", (2 * resolution, 2 * resolution))  # large JPEGs at a fraction: fast
         return opened.convert("RGB")
 
@@ -121,11 +132,11 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _square(picture: Image.Image, resolution: int) -> np.ndarray | str:
-    """A picture to (3, R, R) uint8: its centre square, Lanczos."""
+def _square(picture: Image.Image, resolution: int) -> np.ndarray | None:
+    """A picture to (3, R, R) uint8: its centre square, Lanczos; None if it is too small."""
     side = min(picture.size)
     if 2 * side < resolution:
-        return TINY
+        return None
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     picture = picture.crop((left, top, left + side, top + side))
     if side != resolution:

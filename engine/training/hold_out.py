@@ -1,35 +1,27 @@
 """What a run keeps out of its training: a claim that must hold over all its calls, whatever their flags.
 
 A snapshot says every how many pictures one was kept out (`hold_out`), and what the run has ever been trained on
-(`seen`). The next call keeps to it, although pictures may have come or gone, which shifts every n-th of them.
-
-Shapes: M pictures.
+(`trained_on`, digests of files). The next call keeps to it, although pictures may have come or gone, which shifts every
+n-th of them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import InputError
 from .data import ImageSet
 
-__all__ = ["chosen_hold_out", "digests", "kept_facts", "refuse_seen", "told_hold_out"]
+__all__ = ["chosen_hold_out", "kept_facts", "refuse_seen", "told_hold_out"]
 
 USUAL = 10
 """Where neither the flag nor a snapshot nor a model says anything; snapshots from before they said were made so."""
-
-
-def digests(names: Iterable[str]) -> Tensor:
-    """A number for each name, in rising order, each once: (M,) int64."""
-    found = {hashlib.blake2b(name.encode(errors="backslashreplace"), digest_size=8).digest() for name in names}
-    return torch.tensor(sorted(int.from_bytes(digest, "big", signed=True) for digest in found), dtype=torch.int64)
+SHOWN = 5  # files in a message
 
 
 def chosen_hold_out(
@@ -51,28 +43,32 @@ def chosen_hold_out(
     return USUAL if told is None else told
 
 
-def refuse_seen(state: Mapping[str, Any], data: ImageSet, out: Path) -> None:
-    """Keep a run from calling pictures kept out that it was trained on.
+def refuse_seen(state: Mapping[str, Any], held_out: ImageSet, data: ImageSet, out: Path) -> None:
+    """Keep a run from calling pictures kept out that it was trained on, whatever their names were.
+
+    A file that is there twice, and so among those to train on as well, is let pass: nothing tells which of the two was
+    trained on, and a run whose pictures have not changed must go on.
 
     Args:
-        state: the snapshot of the run in the folder `out`.
+        state: the snapshot of the run in the folder `out`; if it does not say what it was trained on, all may go on.
+        held_out: what would be kept out now.
         data: what it would go on with.
 
     Raises:
-        InputError: some are kept out, and not all that it was trained on are to be trained on now: they may be among
-            those kept out, under their own name or another.
+        InputError: it was trained on some that would be kept out.
     """
-    seen = state.get("seen")
-    if seen is None or not data.hold_out:
+    if "trained_on" not in state:
         return
-    trained = digests((*data.names, *data.skipped, *data.tiny))
-    if lost := int((~torch.isin(seen, trained)).sum()):
+    wrong = torch.isin(held_out.digests, state["trained_on"]) & ~torch.isin(held_out.digests, data.digests)
+    if wrong.any():
+        names = [held_out.names[place] for place in wrong.nonzero()[:, 0].tolist()]
+        listed = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
         raise InputError(
-            f"What a run was trained on cannot be kept out of its training later. {out} was trained on {len(seen)} "
-            f"pictures, {told_hold_out(state['hold_out'])}; now, {told_hold_out(data.hold_out)}, {lost} of them would "
-            "be kept out or are not there under their names. Go on with --hold-out 0, by which none counts as kept "
-            f"out; or with the pictures as they were and --hold-out {state['hold_out']} (new ones whose names come "
-            "last in their class shift nothing); or use another --out."
+            f"What a run was trained on cannot be kept out of its training later. {out} was trained on "
+            f"{len(state['trained_on'])} pictures, {told_hold_out(state['hold_out'])}; now, "
+            f"{told_hold_out(held_out.hold_out)}, {len(names)} of them would be kept out: {listed}. Go on with "
+            "--hold-out 0, by which none counts as kept out; or with the pictures as they were and --hold-out "
+            f"{state['hold_out']} (new ones whose names come last in their class shift nothing); or use another --out."
         )
 
 

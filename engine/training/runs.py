@@ -78,6 +78,7 @@ class Run:
         task = self._gan_task(state, base) if self.kind == "gan" else self._part_task(state, base)
         if state:
             restore(task, state, self.out)
+            self.refuse_seen(task, state)
         if not self.processes.agree(task.done):
             raise self._not_shared("they found different snapshots, or none, there")
         return task
@@ -184,11 +185,16 @@ class Run:
         if not (measured and self.processes.first):
             return None
         shown = task.data.middle(task.resolution)
-        held_out = self.held_out(task) if self.hold_out else None
+        held_out = (self.held_out(task) or None) if self.hold_out else None  # there may be none that can be used
         RunFolder(self.out)
         inception = Inception(file, self.out, self.device) if file else None  # at once: the file may be another one
         print("The judge of samples is read, or trained on the photographs.")
         return Meter(trained_judge(shown, self.out, device=self.device), shown, held_out, inception=inception)
+
+    def refuse_seen(self, task: Task[Any], state: State) -> None:
+        """See `hold_out.refuse_seen`; `state` is this run's, `task` one with the pictures that it would go on with."""
+        if self.hold_out and "trained_on" in state:
+            refuse_seen(state, self.held_out(task), task.data, self.out)
 
     def held_out(self, task: Task[Any]) -> ImageSet:
         """The pictures kept out of a task's training: the middle of each, as large as the model's."""
@@ -221,15 +227,13 @@ def restore(task: Task[Any], state: State, out: Path) -> None:
     """Bring a task to where a snapshot of the folder `out` left it; what the user should know of it is printed.
 
     Raises:
-        InputError: pictures would be kept out that it was trained on; see `refuse_seen`.
         TrainingError: the snapshot is of other classes or other networks.
     """
     if tuple(state["class_names"]) != task.data.class_names:
         raise TrainingError(f"{out} was trained on {', '.join(state['class_names'])}; use another --out.")
-    refuse_seen(state, task.data, out)
-    if "seen" not in state and task.processes.first:
+    if "trained_on" not in state and task.processes.first:
         print(
-            f"{out} is from before snapshots said what was kept out of training; it is taken to be as now: "
+            f"{out} is from before snapshots said what they were trained on; what was kept out is taken to be as now: "
             f"{told_hold_out(task.data.hold_out)}."
         )
     try:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from ..networks.batch_statistics import share_statistics
 from .data import ImageSet
 from .draws import Draws
-from .hold_out import digests
 from .precision import fastest
 from .processes import ALONE, Processes
 from .settings import RunSettings
@@ -52,8 +51,8 @@ class Task(ABC, Generic[Settings]):
         self.dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         self.done = 0
         """Steps made so far."""
-        self.seen = digests(data.names)
-        """Which pictures the run was ever trained on."""
+        self.seen = data.digests.unique()
+        """Digests of the pictures that the run was ever trained on, each once: (N,) int64."""
         self.random = torch.Generator().manual_seed(settings.seed)
         self.draws = Draws(self.random, processes.rank, processes.count)
         self.batch = self.share(settings.batch, "batch")
@@ -134,7 +133,7 @@ class Task(ABC, Generic[Settings]):
             "settings": asdict(self.settings),
             "class_names": list(self.data.class_names),
             "hold_out": self.data.hold_out,
-            "seen": self.seen,
+            "trained_on": self.seen,
             "random": self.random.get_state(),
             **{name: getattr(self, name).state_dict() for name in self.parts},
         }
@@ -144,7 +143,7 @@ class Task(ABC, Generic[Settings]):
 
         Older snapshots do not say what they were trained on.
         """
-        self.seen = torch.cat([self.seen, state.get("seen", self.seen)]).unique()
+        self.seen = torch.cat([self.seen, state.get("trained_on", self.seen)]).unique()
         for name in self.parts:
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"])

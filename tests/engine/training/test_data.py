@@ -191,9 +191,25 @@ def test_workers_decode_the_same(tmp_path):
     alone, together = load_images(packed, 8, workers=0), load_images(packed, 8, workers=2)
     assert torch.equal(alone.images, together.images)
     assert torch.equal(alone.labels, together.labels)
+    assert torch.equal(alone.digests, together.digests)
     assert alone.skipped == together.skipped == ("inner/rose/bad.jpg",)
     with pytest.raises(InputError, match="number of workers must be a whole number of at least 0; got -1"):
         load_images(packed, 8, workers=-1)
+
+
+def test_digests_are_of_bytes_whatever_the_place_name_or_size(tmp_path):
+    folder = write_set(tmp_path / "set", {"rose": 5, "lilac": 3})
+    (folder / "rose" / "001.png").write_bytes(b"no picture")
+    found = load_images(folder, 8)
+    assert found.digests.dtype == torch.int64
+    assert len(found.digests.unique()) == len(found) == len(found.names) == 7
+    assert torch.equal(load_images(zipped(folder, tmp_path / "set.zip"), 16).digests, found.digests)
+    assert torch.equal(found.middle(4).digests, found.digests)
+    assert torch.equal(load_images(folder, 8, hold_out=3, held_out=True).digests, found.digests[[0, 3, 5]])
+    (folder / "rose" / "004.png").write_bytes((folder / "lilac" / "002.png").read_bytes())
+    again = load_images(folder, 8).digests
+    assert torch.equal(again[:-1], found.digests[:-1])
+    assert again[-1] == again[2]
 
 
 def test_large_photographs_keep_their_colours(tmp_path):
