@@ -7,6 +7,7 @@ import shutil
 import signal
 import zipfile
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -212,6 +213,6 @@ class Finished:
 
 def test_processes_must_agree_that_a_part_is_finished(tmp_path):
     run = runs.Run("gan", argparse.Namespace(), Processes(1, 2, Finished()), "cpu", tmp_path)
-    done = SimpleNamespace(done=4, settings=SimpleNamespace(steps=4))
+    done: Any = SimpleNamespace(done=4, settings=SimpleNamespace(steps=4))
     with pytest.raises(nc.TrainingError, match=r"must see the same files.*model\.safetensors is there for some"):
         run.finished(done)
